@@ -1,0 +1,41 @@
+// Package server is the public side: it accepts sessions of clients on one TLS
+// port, grants them tunnels, and carries each public connection to the client
+// that owns the tunnel.
+package server
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// Config configures a [Server]. The zero value of a field is its documented default.
+type Config struct {
+	// Domain is what tunnels are named below. Required.
+	Domain string
+
+	// HTTPAddr, HTTPSAddr and TunnelAddr are the listeners' addresses as
+	// host:port. An empty HTTPAddr or HTTPSAddr disables that scheme.
+	HTTPAddr, HTTPSAddr, TunnelAddr string
+
+	// TCPHost is the address that the listeners of TCP tunnels bind; empty means
+	// the host of TunnelAddr.
+	TCPHost string
+
+	// DataDir keeps the server's key and what it remembers of names. Empty
+	// keeps both in memory only.
+	DataDir string
+
+	// TLS holds the certificates of the tunnel port and of the https port. Required.
+	TLS *tls.Config
+
+	// Grace is how long Serve lets flows finish once it was told to stop.
+	// 0 means 30 s; negative ends them at once.
+	Grace time.Duration
+
+	// Version is this program's own, sent to clients for information.
+	Version string
+
+	// Logger receives what happens; nil discards it.
+	Logger *slog.Logger
+}

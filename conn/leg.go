@@ -1,0 +1,200 @@
+package conn
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// ErrReset is returned by reads of a leg whose peer aborted it.
+var ErrReset = errors.New("connection reset by its peer")
+
+// ErrFull is returned by [Leg.Fill] when the unread bytes fill the buffer (64 KiB).
+var ErrFull = errors.New("buffer full")
+
+// Leg is one end of a joined connection: a public or private connection ([Conn]), or
+// a proxy connection while it carries one public connection ([Stream]).
+//
+// Bytes arrive in a buffer that the leg takes from a pool once there is something to
+// read and gives back before it waits again. One goroutine reads (Fill, Buffered,
+// Consume, Next, Release) and one writes (Write, WritePadded, CloseWrite); Reset and
+// the deadlines may be called by any, at any time.
+//
+// The end of a stream is io.EOF. Any other error of a read means that the leg was
+// cut: what it delivered so far must not look complete to anybody.
+type Leg interface {
+	// Fill waits for more bytes and adds them to the unread ones.
+	Fill() error
+	// Buffered returns the unread bytes, valid until the next Fill, Next or Release.
+	Buffered() []byte
+	// Consume drops the first n unread bytes.
+	Consume(n int)
+	// Next waits for bytes if there are none and consumes all of them. p holds
+	// Headroom bytes of scratch space and then the data; it is valid until the
+	// next call.
+	Next() (p []byte, err error)
+	// Release gives the buffer back, when nobody will read any more.
+	Release()
+
+	io.Writer
+	// WritePadded writes p[Headroom:] and may overwrite p[:Headroom].
+	WritePadded(p []byte) error
+	// CloseWrite says that no more will be written. The other direction goes on.
+	CloseWrite() error
+
+	// Reset aborts the leg in both directions so that its peer sees an error and
+	// not an end.
+	Reset()
+
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// Conn is a public or private connection as a [Leg]: TCP, or TLS over TCP.
+type Conn struct {
+	nc     net.Conn     // what is read and written: the socket or the TLS over it
+	tcp    *net.TCPConn // the socket; nil when it is something else
+	raw    syscall.RawConn
+	secure *secure // nil without TLS
+	in     inbuf
+}
+
+// NewConn makes a leg of nc, which may be of any type; one that is neither TCP nor
+// TLS must have CloseWrite for half-closes to pass.
+func NewConn(nc net.Conn) *Conn {
+	c := &Conn{nc: nc, raw: rawConn(nc)}
+	c.tcp, _ = nc.(*net.TCPConn)
+	return c
+}
+
+// ServerTLS makes a leg of the server side of a TLS connection over nc. Whoever
+// calls it makes the handshake with [Conn.TLS].
+func ServerTLS(nc net.Conn, config *tls.Config) *Conn {
+	w := newWire(nc)
+	return newTLS(nc, w, tls.Server(w, config))
+}
+
+// ClientTLS is ServerTLS for the client side; config names the server.
+func ClientTLS(nc net.Conn, config *tls.Config) *Conn {
+	w := newWire(nc)
+	return newTLS(nc, w, tls.Client(w, config))
+}
+
+func newTLS(nc net.Conn, w *wire, t *tls.Conn) *Conn {
+	c := &Conn{nc: t, secure: &secure{Conn: t, wire: w}}
+	c.tcp, _ = nc.(*net.TCPConn)
+	return c
+}
+
+// TLS returns the TLS connection, nil when there is none.
+func (c *Conn) TLS() *tls.Conn {
+	if c.secure == nil {
+		return nil
+	}
+	return c.secure.Conn
+}
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Fill implements [Leg].
+func (c *Conn) Fill() error {
+	if c.in.len() == 0 {
+		c.in.release()
+	} else if len(c.in.room(1)) == 0 {
+		return ErrFull
+	}
+	if c.secure != nil {
+		return c.secure.fill(&c.in)
+	}
+	return readInto(c.nc, c.raw, &c.in, maxChunk)
+}
+
+// Buffered implements [Leg].
+func (c *Conn) Buffered() []byte {
+	if c.in.b == nil {
+		return nil
+	}
+	return c.in.bytes()
+}
+
+// Consume implements [Leg].
+func (c *Conn) Consume(n int) { c.in.r += n }
+
+// Next implements [Leg].
+func (c *Conn) Next() ([]byte, error) {
+	if c.in.len() == 0 {
+		if err := c.Fill(); err != nil {
+			return nil, err
+		}
+	}
+	n := min(c.in.len(), maxChunk)
+	p := c.in.b[c.in.r-Headroom : c.in.r+n]
+	c.in.r += n
+	return p, nil
+}
+
+// Release implements [Leg].
+func (c *Conn) Release() { c.in.release() }
+
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Write(p)
+	}
+	return c.nc.Write(p)
+}
+
+// WritePadded implements [Leg].
+func (c *Conn) WritePadded(p []byte) error {
+	_, err := c.Write(p[Headroom:])
+	return err
+}
+
+// CloseWrite implements [Leg].
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Reset implements [Leg].
+func (c *Conn) Reset() {
+	if c.tcp != nil {
+		c.tcp.SetLinger(0) // the kernel answers close with RST
+	}
+	c.socket().Close()
+}
+
+// Close ends the connection in an orderly way once both directions have ended. It
+// must not be called while another goroutine reads or writes; Reset may.
+func (c *Conn) Close() error {
+	c.in.release()
+	if c.secure != nil {
+		c.secure.wire.in.release()
+		// A peer that reads nothing must not hold up the farewell.
+		c.socket().SetWriteDeadline(time.Now().Add(farewell))
+		c.secure.CloseWrite()
+	}
+	return c.socket().Close()
+}
+
+// farewell is how long the end of a TLS connection may take to be written.
+const farewell = time.Second
+
+func (c *Conn) socket() net.Conn {
+	if c.secure != nil {
+		return c.secure.wire.Conn
+	}
+	return c.nc
+}
+
+// SetReadDeadline implements [Leg].
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.socket().SetReadDeadline(t) }
+
+// SetWriteDeadline implements [Leg]. A write that a deadline interrupted leaves a TLS
+// connection unusable.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.socket().SetWriteDeadline(t) }

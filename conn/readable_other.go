@@ -1,0 +1,15 @@
+//go:build !unix
+
+package conn
+
+import (
+	"errors"
+	"syscall"
+)
+
+// Elsewhere a waiting connection keeps its buffer.
+const canWaitReadable = false
+
+func readWhenReadable(syscall.RawConn, *inbuf, int) error {
+	return errors.ErrUnsupported
+}

@@ -32,9 +32,10 @@ type Leg interface {
 	Buffered() []byte
 	// Consume drops the first n unread bytes.
 	Consume(n int)
-	// Next waits for bytes if there are none and consumes all of them. p holds
-	// Headroom bytes of scratch space and then the data; it is valid until the
-	// next call.
+	// Take consumes the first n unread bytes and returns them behind Headroom bytes
+	// of scratch space, valid until the next call.
+	Take(n int) (p []byte)
+	// Next waits for bytes if there are none, and takes as many as a frame holds.
 	Next() (p []byte, err error)
 	// Release gives the buffer back, when nobody will read any more.
 	Release()
@@ -60,6 +61,7 @@ type Conn struct {
 	raw    syscall.RawConn
 	secure *secure // nil without TLS
 	in     inbuf
+	failed error // found by TryFill, for the next Fill to return
 }
 
 // NewConn makes a leg of nc, which may be of any type; one that is neither TCP nor
@@ -107,10 +109,21 @@ func (c *Conn) Fill() error {
 	} else if len(c.in.room(1)) == 0 {
 		return ErrFull
 	}
+	if c.failed != nil {
+		return c.failed
+	}
 	if c.secure != nil {
 		return c.secure.fill(&c.in)
 	}
 	return readInto(c.nc, c.raw, &c.in, maxChunk)
+}
+
+// TryFill is Fill for what has arrived already. It never waits, and does nothing on
+// a connection where that can't be told.
+func (c *Conn) TryFill() {
+	if c.raw != nil && c.in.b == nil {
+		c.failed = tryRead(c.raw, &c.in, maxChunk)
+	}
 }
 
 // Buffered implements [Leg].
@@ -131,10 +144,14 @@ func (c *Conn) Next() ([]byte, error) {
 			return nil, err
 		}
 	}
-	n := min(c.in.len(), maxChunk)
+	return c.Take(min(c.in.len(), maxChunk)), nil
+}
+
+// Take implements [Leg].
+func (c *Conn) Take(n int) []byte {
 	p := c.in.b[c.in.r-Headroom : c.in.r+n]
 	c.in.r += n
-	return p, nil
+	return p
 }
 
 // Release implements [Leg].

@@ -41,6 +41,27 @@ func readWhenReadable(raw syscall.RawConn, in *inbuf, limit int) error {
 	return nil
 }
 
+// tryRead reads what has arrived already, if anything has. A reset is reported by the
+// kernel once only, so that its error must be kept.
+func tryRead(raw syscall.RawConn, in *inbuf, limit int) (failed error) {
+	raw.Read(func(fd uintptr) (done bool) {
+		room := in.room(0)
+		n, err := ignoringEINTR(func() (int, error) {
+			return syscall.Read(int(fd), room[:min(limit, len(room))])
+		})
+		if n > 0 {
+			in.w += n
+			return true
+		}
+		in.release()
+		if err != nil && !errors.Is(err, syscall.EAGAIN) {
+			failed = os.NewSyscallError("read", err)
+		}
+		return true
+	})
+	return failed
+}
+
 func ignoringEINTR(f func() (int, error)) (int, error) {
 	for {
 		n, err := f()

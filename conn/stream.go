@@ -130,11 +130,15 @@ func (s *Stream) Next() ([]byte, error) {
 			return nil, err
 		}
 	}
+	return s.Take(min(s.avail, maxChunk)), nil
+}
+
+// Take implements [Leg].
+func (s *Stream) Take(n int) []byte {
 	in := &s.link.in
-	n := min(s.avail, maxChunk)
 	p := in.b[in.r-Headroom : in.r+n]
 	s.Consume(n)
-	return p, nil
+	return p
 }
 
 // Release implements [Leg]. It keeps what belongs to the next use of the link.

@@ -7,9 +7,9 @@ const (
 	// [Leg.Next] returns, so that a frame header can be put there without a copy.
 	Headroom = frameHeader
 
-	// maxChunk is the most that one read of a leg takes, in bytes. As a DATA frame
+	// MaxChunk is the most that one read of a leg takes, in bytes. As a DATA frame
 	// under TLS it leaves in one write that fills one loopback segment of 64 KiB.
-	maxChunk = 65391
+	MaxChunk = 65391
 
 	// bufferSize holds one HTTP head of 64 KiB, or a full frame with its header.
 	bufferSize = 64<<10 + 64

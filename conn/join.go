@@ -100,7 +100,7 @@ func (j *Join) discard() {
 		j.Stream.SetReadDeadline(time.Now().Add(discardTime))
 	}
 	j.mu.Unlock()
-	if !j.Stream.discard(j.isHalf) {
+	if j.Stream.discard(j.isHalf) != nil {
 		j.Stream.link.Reset()
 		j.Outer.Reset()
 	}
@@ -131,20 +131,30 @@ func (j *Join) extend(from Leg) {
 	}
 }
 
-// discard reads the stream until it ends, and reports whether it did. Once limited
-// returns true, it gives up after discardBytes.
-func (s *Stream) discard(limited func() bool) bool {
+// Discard reads the stream until it ends, and returns nil if it was the other machine
+// that ended it.
+func (s *Stream) Discard() error {
+	return s.discard(func() bool { return false })
+}
+
+// discard is Discard that gives up after discardBytes once limited returns true.
+func (s *Stream) discard(limited func() bool) error {
 	defer s.Release()
 	for n := 0; ; {
 		p, err := s.Next()
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrReset) {
+			return nil
+		}
 		if err != nil {
-			return errors.Is(err, io.EOF) || errors.Is(err, ErrReset)
+			return err
 		}
 		if !limited() {
 			continue
 		}
 		if n += len(p) - Headroom; n > discardBytes {
-			return false
+			return errDiscarded
 		}
 	}
 }
+
+var errDiscarded = errors.New("the peer sends on and on what nobody wants")

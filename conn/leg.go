@@ -115,14 +115,14 @@ func (c *Conn) Fill() error {
 	if c.secure != nil {
 		return c.secure.fill(&c.in)
 	}
-	return readInto(c.nc, c.raw, &c.in, maxChunk)
+	return readInto(c.nc, c.raw, &c.in, MaxChunk)
 }
 
 // TryFill is Fill for what has arrived already. It never waits, and does nothing on
 // a connection where that can't be told.
 func (c *Conn) TryFill() {
 	if c.raw != nil && c.in.b == nil {
-		c.failed = tryRead(c.raw, &c.in, maxChunk)
+		c.failed = tryRead(c.raw, &c.in, MaxChunk)
 	}
 }
 
@@ -144,7 +144,7 @@ func (c *Conn) Next() ([]byte, error) {
 			return nil, err
 		}
 	}
-	return c.Take(min(c.in.len(), maxChunk)), nil
+	return c.Take(min(c.in.len(), MaxChunk)), nil
 }
 
 // Take implements [Leg].

@@ -22,6 +22,23 @@ func (l *Link) ReadMessage(limit int) (msg.Message, error) {
 	return m, err
 }
 
+// WriteMessages sends messages, each in a TLS record of its own, in one write. It must
+// not be called while a stream is in use.
+func (l *Link) WriteMessages(ms ...msg.Message) error {
+	wire := l.secure.wire
+	wire.cork()
+	var err error
+	for _, m := range ms {
+		if err = msg.Write(l.secure, m); err != nil {
+			break
+		}
+	}
+	if flushed := wire.flush(); err == nil {
+		err = flushed
+	}
+	return err
+}
+
 // Start sends m, and with it the first bytes of the visitor, on the stream that
 // carries the visitor's connection. When it fails, untouched says that not a single
 // byte has left this machine: only then may the visitor be given another link.
@@ -54,7 +71,7 @@ func (s *Stream) start(m *msg.StartProxy, first []byte) error {
 		return err
 	}
 	for len(first) > 0 {
-		n := min(len(first), maxChunk)
+		n := min(len(first), MaxChunk)
 		at := len(b)
 		b = append(b, make([]byte, frameHeader)...)
 		putFrameHeader(b[at:], frameData, n)

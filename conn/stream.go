@@ -130,7 +130,7 @@ func (s *Stream) Next() ([]byte, error) {
 			return nil, err
 		}
 	}
-	return s.Take(min(s.avail, maxChunk)), nil
+	return s.Take(min(s.avail, MaxChunk)), nil
 }
 
 // Take implements [Leg].
@@ -158,7 +158,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 	scratch.take()
 	defer scratch.release()
 	for n := 0; n < len(p); {
-		m := copy(scratch.b[Headroom:Headroom+maxChunk], p[n:])
+		m := copy(scratch.b[Headroom:Headroom+MaxChunk], p[n:])
 		if err := s.writeFrame(scratch.b[:Headroom+m]); err != nil {
 			return n, err
 		}

@@ -22,6 +22,9 @@ const (
 	wideLabel   = 30
 	narrowLabel = 15 // the longest label and two blanks
 
+	// narrowScreen is the width below which texts give up tidiness for room.
+	narrowScreen = 60
+
 	maxErrorLines = 3
 )
 
@@ -176,8 +179,8 @@ func errorLines(s client.State, label, width int) []line {
 	if s.Status == client.Online || s.LastError == "" {
 		return nil
 	}
-	if width < 2*narrowLabel {
-		label = 0
+	if width < narrowScreen {
+		label = 2
 	}
 	var lines []line
 	for _, words := range wrap(clean(s.LastError), width-label, maxErrorLines) {

@@ -67,8 +67,12 @@ type columns struct {
 // first, then the duration.
 func columnsFor(requests []Request, width int) columns {
 	var c columns
-	for _, r := range requests {
-		c.method = max(c.method, min(textWidth(clean(r.Method)), maxMethodWidth))
+	if width >= narrowScreen {
+		c.method = maxMethodWidth // so that the table stands still
+	} else {
+		for _, r := range requests {
+			c.method = max(c.method, min(textWidth(clean(r.Method)), maxMethodWidth))
+		}
 	}
 	c.status, c.duration = statusWidth, durationWidth
 	left := func() int {

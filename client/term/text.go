@@ -11,7 +11,7 @@ import (
 
 // maxText is how many bytes of one text are looked at: more than the largest terminal
 // shows of it, and little enough for a peer's 64 KiB path to cost nothing.
-const maxText = 4096
+const maxText = 2048
 
 const ellipsis = '…'
 
@@ -23,7 +23,7 @@ const ellipsis = '…'
 // overrides, zero-width spaces, unassigned and private code points) or is no UTF-8
 // becomes U+FFFD. Combining marks are composed where Unicode has a composed form and left
 // out otherwise, as a cell holds one rune; so are the joiners inside of emoji. Text
-// beyond 4 KiB is cut.
+// beyond 2 KiB is cut.
 func clean(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText]

@@ -43,6 +43,22 @@ func demoRequests() []Request {
 	}
 }
 
+// pictureRequests are those of the picture in the documentation.
+func pictureRequests() []Request {
+	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
+	return []Request{
+		{Method: "POST", Path: "/hooks/payment", Status: 200, Duration: ms(48.21)},
+		{Method: "POST", Path: "/hooks/payment", Status: 500, Duration: ms(31.07)},
+		{Method: "GET", Path: "/events", Status: 200, Duration: 83 * time.Second, Open: true},
+		{Method: "GET", Path: "/assets/app.css", Status: 304, Duration: ms(1.93)},
+		{Method: "GET", Path: "/favicon.ico", Status: 404, Duration: ms(0.87)},
+		{Method: "DELETE", Path: "/cart/3", Status: 204, Duration: ms(5.12)},
+		{Method: "GET", Path: "/search?q=tunnel&page=2", Status: 200, Duration: ms(17.4)},
+		{Method: "GET", Path: "/login", Status: 302, Duration: ms(2.66)},
+		{Method: "GET", Path: "/", Status: 200, Duration: ms(9.3)},
+	}
+}
+
 // fakeSource is a client and a store whose content tests change.
 type fakeSource struct {
 	mu       sync.Mutex

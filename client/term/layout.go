@@ -2,6 +2,7 @@ package term
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"ngrok/client"
@@ -73,18 +74,26 @@ func layout(v view, width, height int) *grid {
 }
 
 // fit leaves out blocks, the lowest rank first and of one rank the last first, until
-// the rest is at most height rows or is one block alone.
+// the rest is at most height rows. Of the block that went last it keeps the first rows if
+// there is room for some.
 func fit(blocks []block, height int) []block {
-	for len(blocks) > 1 && rows(blocks) > height {
+	for {
+		over := rows(blocks) - height
+		if over <= 0 {
+			return blocks
+		}
 		least := 0
 		for i, b := range blocks {
 			if b.rank <= blocks[least].rank {
 				least = i
 			}
 		}
-		blocks = append(blocks[:least], blocks[least+1:]...)
+		if n := len(blocks[least].lines); n > over {
+			blocks[least].lines = blocks[least].lines[:n-over]
+		} else {
+			blocks = slices.Delete(blocks, least, least+1)
+		}
 	}
-	return blocks
 }
 
 func rows(blocks []block) int {

@@ -97,7 +97,7 @@ func views() map[string]view {
 
 func TestLayoutGolden(t *testing.T) {
 	for name, v := range views() {
-		for _, size := range [][2]int{{80, 24}, {40, 10}, {120, 40}} {
+		for _, size := range [][2]int{{80, 24}, {40, 10}, {120, 40}, {40, 3}} {
 			file := fmt.Sprintf("%s-%dx%d", name, size[0], size[1])
 			t.Run(file, func(t *testing.T) {
 				compareGolden(t, filepath.Join("testdata", file+".txt"), markup(layout(v, size[0], size[1])))

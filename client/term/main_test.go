@@ -39,16 +39,26 @@ func program(name string) int {
 	case "panic":
 		frames := 0
 		src.onState = func() {
-			if frames++; frames > 2 {
+			if frames++; frames > 1 {
 				panic("deliberate")
 			}
 		}
 	case "picture":
 		src.requests = pictureRequests()
+	case "stalled":
+		frames := make(chan struct{})
+		src.onState = func() {
+			src.requests = nil
+			for i := range 60 {
+				src.requests = append(src.requests, Request{Path: strings.Repeat(fmt.Sprint(time.Now().UnixNano()+int64(i)), 20)})
+			}
+			frames <- struct{}{}
+		}
+		go reportStall(report, src, frames)
 	case "nohup":
 		signal.Ignore(syscall.SIGHUP)
 	case "reconnecting":
-		src.state.Status, src.state.RetryAt = client.Reconnecting, time.Now().Add(3*time.Second)
+		src.state.Status, src.state.RetryAt = client.Reconnecting, time.Now().Add(1500*time.Millisecond)
 		src.state.LastError = "connection refused\x1b[2J"
 	}
 	s, err := New(c)
@@ -83,4 +93,17 @@ func program(name string) int {
 	fmt.Fprintln(report, "run: <nil>")
 	fmt.Println("goodbye")
 	return 0
+}
+
+// reportStall keeps the screen drawing, and reports when it no longer does.
+func reportStall(report *os.File, src *fakeSource, frames <-chan struct{}) {
+	for {
+		select {
+		case <-frames:
+			go src.change(func(*fakeSource) {})
+		case <-time.After(10 * minInterval):
+			fmt.Fprintln(report, "stalled")
+			return
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ type ptyProgram struct {
 	report  *bufio.Reader
 	pid     int
 	before  string // the terminal's attributes at the start
+
+	stall sync.Mutex // held: the emulator takes no output
 }
 
 func startOnPTY(t *testing.T, name string, cols, rows int) *ptyProgram {
@@ -58,7 +61,8 @@ func startOnPTY(t *testing.T, name string, cols, rows int) *ptyProgram {
 	r.SetReadDeadline(time.Now().Add(patience))
 
 	cmd := exec.Command("/bin/sh", "-c", `echo "before"; "$0"; echo "exit=$?"; read _`, os.Args[0])
-	cmd.Env = append(os.Environ(), programEnv+"="+name, "TERM=xterm")
+	// The race detector would sleep a second at the end of each program.
+	cmd.Env = append(os.Environ(), programEnv+"="+name, "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -72,6 +76,8 @@ func startOnPTY(t *testing.T, name string, cols, rows int) *ptyProgram {
 		defer close(reading)
 		br := bufio.NewReader(master)
 		for p.emu.Parse(br) == nil {
+			p.stall.Lock()
+			p.stall.Unlock() //lint:ignore SA2001 it waits until a test lets go of it
 			select {
 			case p.changed <- struct{}{}:
 			default:
@@ -357,10 +363,27 @@ func TestPTYHangup(t *testing.T) {
 	}
 }
 
+// A terminal that takes no output (a stalled ssh session) must not hold up the end.
+func TestPTYStalled(t *testing.T) {
+	p := startOnPTY(t, "stalled", 200, 60)
+	p.waitForText("Tunnel Status")
+	p.stall.Lock()
+	defer p.stall.Unlock()
+	if got := p.reported(); got != "stalled" {
+		t.Fatal(got)
+	}
+	if err := syscall.Kill(p.pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.reported(); got != "run: "+ErrStalled.Error() {
+		t.Errorf("Run returned %q", got)
+	}
+}
+
 func TestOpenWithoutTerminal(t *testing.T) {
 	if os.Getenv("TERM_TEST_NO_TTY") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestOpenWithoutTerminal$")
-		cmd.Env = append(os.Environ(), "TERM_TEST_NO_TTY=1", "TERM=xterm")
+		cmd.Env = append(os.Environ(), "TERM_TEST_NO_TTY=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no controlling terminal
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -381,7 +404,7 @@ func TestOpenWithoutTerminal(t *testing.T) {
 func TestTermboxCloseIsBounded(t *testing.T) {
 	term := &termboxTerminal{}
 	term.mu.Lock() // as while a write hangs
-	if err := term.close(); !errors.Is(err, errStuck) {
+	if err := term.close(); !errors.Is(err, ErrStalled) {
 		t.Errorf("got %v", err)
 	}
 	term.mu.Unlock()

@@ -69,8 +69,8 @@ type terminal interface {
 	poll() event
 	// interrupt makes one poll return eventInterrupt, and waits for it to do so.
 	interrupt()
-	// close gives the terminal back as it was. It takes closeTimeout at most. Once it
-	// is closed, size and show return errClosed and close does nothing.
+	// close gives the terminal back as it was, or returns ErrStalled after closeTimeout.
+	// Once it is closed, size and show return errClosed and close does nothing.
 	close() error
 }
 
@@ -85,6 +85,11 @@ const (
 	eventRepaint
 	eventError
 )
+
+// ErrStalled is what [Screen.Run] returns when it had to end while the terminal takes no
+// output, as in a stalled ssh session: the terminal could not be restored. Whatever
+// is written to it hangs as well, so the caller should end the process without a word.
+var ErrStalled = errors.New("the terminal takes no output, so it could not be restored; the command 'reset' does that")
 
 var (
 	// errLost is why a screen ends whose terminal is no longer there.
@@ -107,7 +112,8 @@ func New(c Config) (*Screen, error) {
 //
 // The keyboard sends no signals meanwhile, and what else is written to the terminal
 // spoils the screen until Ctrl+L. Catching SIGTERM and the like is up to the caller,
-// who ends ctx. An error means that there is no terminal to draw on, or no longer.
+// who ends ctx. An error means that there is no terminal to draw on, or no longer; see
+// also [ErrStalled].
 // One screen can run at a time in a process, as termbox keeps its state in globals.
 func (s *Screen) Run(ctx context.Context) (err error) {
 	if err := s.term.open(); err != nil {
@@ -181,7 +187,7 @@ func (s *Screen) awaitDrawing(drawn <-chan error) error {
 	case err := <-drawn:
 		return err
 	case <-time.After(closeTimeout):
-		return errors.New("draw: the terminal takes no output")
+		return ErrStalled
 	}
 }
 

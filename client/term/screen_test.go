@@ -232,8 +232,8 @@ func TestRunEnds(t *testing.T) {
 			m.stuck = make(chan struct{})
 			end := runScreen(t, m, Config{Source: &fakeSource{}})
 			start := time.Now()
-			if err := end(); err == nil {
-				t.Error("no error")
+			if err := end(); !errors.Is(err, ErrStalled) {
+				t.Errorf("got %v", err)
 			}
 			if d := time.Since(start); d != closeTimeout {
 				t.Errorf("it took %v", d)

@@ -39,7 +39,7 @@ func renderSVG(emu vt10x.Terminal) string {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">
 <title>The terminal screen of ngrok: status, URLs, figures and the latest requests</title>
 <rect width="100%%" height="100%%" rx="8" fill="#16181d"/>
-<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="15" xml:space="preserve">
+<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="15">
 `, width, height, width, height)
 	for y := range rows {
 		for x := 0; x < cols; {
@@ -48,14 +48,21 @@ func renderSVG(emu vt10x.Terminal) string {
 			for ; x < cols && emu.Cell(x, y).FG == fg; x++ {
 				text.WriteRune(emu.Cell(x, y).Char)
 			}
-			run := strings.TrimRight(text.String(), " ")
-			lead := len(run) - len(strings.TrimLeft(run, " "))
-			if run = run[lead:]; run == "" {
-				continue
+			// Renderers collapse blanks, so that a run has one at a time.
+			at := start
+			for i, run := range strings.Split(text.String(), "  ") {
+				if i > 0 {
+					at += 2
+				}
+				n := len([]rune(run))
+				lead := n - len([]rune(strings.TrimLeft(run, " ")))
+				if run = strings.TrimSpace(run); run != "" {
+					fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" textLength="%d">%s</text>`+"\n",
+						padding+(at+lead)*cellWidth, padding+y*cellHeight+14, pictureColor(fg),
+						len([]rune(run))*cellWidth, html.EscapeString(run))
+				}
+				at += n
 			}
-			fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" textLength="%d">%s</text>`+"\n",
-				padding+(start+lead)*cellWidth, padding+y*cellHeight+14, pictureColor(fg),
-				len([]rune(run))*cellWidth, html.EscapeString(run))
 		}
 	}
 	b.WriteString("</g>\n</svg>\n")

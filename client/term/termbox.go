@@ -23,10 +23,7 @@ type termboxTerminal struct {
 	closed  chan struct{} // nil unless close has been called since open
 }
 
-var (
-	errBusy  = errors.New("another screen is running in this process")
-	errStuck = errors.New("the terminal takes no output, so it could not be restored; the command 'reset' does that")
-)
+var errBusy = errors.New("another screen is running in this process")
 
 func (t *termboxTerminal) open() error {
 	if !termboxBusy.CompareAndSwap(false, true) {
@@ -143,7 +140,7 @@ func (t *termboxTerminal) close() error {
 	case <-closed:
 		return nil
 	case <-time.After(closeTimeout):
-		return errStuck
+		return ErrStalled
 	}
 }
 

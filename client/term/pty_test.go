@@ -42,6 +42,7 @@ func startOnPTY(t *testing.T, name string, cols, rows int) *ptyProgram {
 	if testing.Short() {
 		t.Skip("starts a process")
 	}
+	t.Parallel()
 	master, tty, err := openPTY()
 	if err != nil {
 		t.Skipf("no pseudo-terminal: %v", err)
@@ -107,12 +108,16 @@ func openPTY() (master, tty *os.File, err error) {
 		return nil, nil, err
 	}
 	defer blocking.Close()
+	syscall.ForkLock.RLock() // no other test's program may inherit fd
 	fd, err := syscall.Dup(int(blocking.Fd()))
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		tty.Close()
 		return nil, nil, err
 	}
-	syscall.CloseOnExec(fd)
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		tty.Close()
 		return nil, nil, err
@@ -382,6 +387,7 @@ func TestPTYStalled(t *testing.T) {
 
 func TestOpenWithoutTerminal(t *testing.T) {
 	if os.Getenv("TERM_TEST_NO_TTY") == "" {
+		t.Parallel()
 		cmd := exec.Command(os.Args[0], "-test.run=^TestOpenWithoutTerminal$")
 		cmd.Env = append(os.Environ(), "TERM_TEST_NO_TTY=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no controlling terminal
@@ -402,6 +408,7 @@ func TestOpenWithoutTerminal(t *testing.T) {
 }
 
 func TestTermboxCloseIsBounded(t *testing.T) {
+	t.Parallel()
 	term := &termboxTerminal{}
 	term.mu.Lock() // as while a write hangs
 	if err := term.close(); !errors.Is(err, ErrStalled) {

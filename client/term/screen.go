@@ -112,9 +112,9 @@ func New(c Config) (*Screen, error) {
 //
 // The keyboard sends no signals meanwhile, and what else is written to the terminal
 // spoils the screen until Ctrl+L. Catching SIGTERM and the like is up to the caller,
-// who ends ctx. An error means that there is no terminal to draw on, or no longer; see
-// also [ErrStalled].
-// One screen can run at a time in a process, as termbox keeps its state in globals.
+// who ends ctx. An error means that there is no terminal to draw on, or no longer, or is
+// [ErrStalled]. One screen can run at a time in a process, as termbox keeps its state in
+// globals.
 func (s *Screen) Run(ctx context.Context) (err error) {
 	if err := s.term.open(); err != nil {
 		return fmt.Errorf("open terminal screen: %w", err)
@@ -163,8 +163,9 @@ func (s *Screen) Run(ctx context.Context) (err error) {
 }
 
 // Restore gives the terminal back at once, from any goroutine and also while Run
-// runs, which then returns. It is for a caller that is about to end the process, such as
-// one that has recovered from a panic. It takes at most a second.
+// runs, which then returns nil. It is for a caller that is about to end the process, such
+// as one that has recovered from a panic: one in another goroutine than those of Run would
+// otherwise leave the terminal raw. It takes at most a second.
 func (s *Screen) Restore() { s.term.close() }
 
 // guard gives the terminal back when f panics. The panic goes on with its own stack, on a

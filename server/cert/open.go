@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// bakedWarning is how long before its end a baked-in certificate is warned about:
+// long enough to build anew and to bring the programs to all users.
+const bakedWarning = 60 * 24 * time.Hour
+
 // Options says what Open chooses from.
 type Options struct {
 	// Domain is the server's, in any form that ParseDomain takes. Required.
@@ -65,6 +69,9 @@ func choose(o Options, domain string, development *Pair) (Source, error) {
 		}
 		if err := pair.Check(domain, time.Now()); err != nil {
 			return nil, fmt.Errorf("baked-in certificate: %w", err)
+		}
+		if left := time.Until(pair.NotAfter()); left < bakedWarning && o.Logger != nil {
+			o.Logger.Warn("the baked-in certificate expires soon: make certs, build and install both programs again", "expires", pair.NotAfter())
 		}
 		return pair, nil
 	}

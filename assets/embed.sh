@@ -6,12 +6,13 @@
 #   plain    assets.go          none        what is committed: never a builder's own certificate
 #   baked    assets_baked.go    release     all that is in assets/ now; untracked
 #   debug    assets_debug.go    debug       paths: the files are read when they are asked for; untracked
+#   check                                   writes nothing, fails if assets.go is not what plain would write
 set -euo pipefail
 cd "$(dirname "$0")/.."
 side=$1 kind=$2
 args=(-nocompress -mode 0644 -modtime 1)
 case $kind in
-plain) out=assets.go tag='!debug && !release' args+=(-ignore '/tls/ngrok(d|root)\.') ;;
+plain | check) out=assets.go tag='!debug && !release' args+=(-ignore '/tls/ngrok(d|root)\.') ;;
 baked) out=assets_baked.go tag=release ;;
 debug) out=assets_debug.go tag=debug args+=(-debug) ;;
 *) echo "embed.sh: unknown kind $kind" >&2; exit 2 ;;
@@ -34,4 +35,9 @@ go tool go-bindata "${args[@]}" -ignore '(~|\.swp|/\.[^/]*)$' -prefix "assets/$s
 	sed -e 1d -e '/^[[:space:]]*"io\/ioutil"$/d' -e 's/ioutil\.\(Read\|Write\)File(/os.\1File(/' -e 's/os.FileMode(420)/0o644/' "$new"
 } | gofmt > "$new.go"
 chmod 0644 "$new.go"
-mv "$new.go" "$target"
+if [ "$kind" != check ]; then
+	mv "$new.go" "$target"
+elif ! cmp -s "$new.go" "$target"; then
+	echo "$target is not what assets/$side gives: run 'make assets' and commit what it changes" >&2
+	exit 1
+fi

@@ -105,6 +105,14 @@ func (s withDevelopment) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certif
 	return s.Source.GetCertificate(hello)
 }
 
+// Reload looks at files that the source reads, if it does; see [FileSource.Reload].
+func (s withDevelopment) Reload() error {
+	if files, ok := s.Source.(interface{ Reload() error }); ok {
+		return files.Reload()
+	}
+	return nil
+}
+
 // asked returns the name that the client will verify, as far as the server can know:
 // TLS has no name for a client that dialled an address, and then that address is taken
 // to be the one where the connection arrived. Empty means unknown.

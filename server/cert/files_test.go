@@ -230,6 +230,34 @@ func TestDevelopmentIsNotAboutToExpire(t *testing.T) {
 	}
 }
 
+func TestOpenReloads(t *testing.T) {
+	certPEM, keyPEM := pemPair(t, nil)
+	dir := t.TempDir()
+	certFile, keyFile := put(t, dir, certPEM, keyPEM)
+	for _, c := range []struct {
+		name    string
+		options Options
+		fails   bool
+	}{
+		{"files", Options{Domain: "tunnel.example.com", CertFile: certFile, KeyFile: keyFile}, true},
+		{"own", Options{Domain: "tunnel.example.com", DataDir: t.TempDir()}, false},
+	} {
+		put(t, dir, certPEM, keyPEM)
+		source, err := Open(c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, []byte("garbage"), keyPEM)
+		reloader, ok := source.(interface{ Reload() error })
+		if !ok {
+			t.Fatalf("%s: cannot reload", c.name)
+		}
+		if err := reloader.Reload(); (err != nil) != c.fails {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 func FuzzParsePair(f *testing.F) {
 	certPEM, keyPEM := pemPair(f, nil)
 	f.Add(certPEM, keyPEM)

@@ -33,7 +33,8 @@ type Options struct {
 // else a baked-in certificate if one is for the domain, else the authority of the
 // server's own, which it makes on first use. Clients on the same machine that reach the
 // server as localhost or a loopback address get the development certificate, which they
-// trust, wherever the source has nothing for that name.
+// trust, wherever the source has nothing for that name. The source has a method
+// Reload() error, which does nothing where there are no files.
 func Open(o Options) (Source, error) {
 	domain, err := ParseDomain(o.Domain)
 	if err != nil {

@@ -75,7 +75,7 @@ func (d *demo) run(user context.Context) (err error) {
 	}
 
 	part("ngrokd", func() error {
-		return d.program(ctx, nil, "ngrokd", "-domain=localhost", "-tunnelAddr="+tunnelAddr, "-httpAddr="+httpAddr, "-httpsAddr="+httpsAddr,
+		return d.program(ctx, data, nil, "ngrokd", "-domain=localhost", "-tunnelAddr="+tunnelAddr, "-httpAddr="+httpAddr, "-httpsAddr="+httpsAddr,
 			"-dataDir="+data, "-grace=1s", "-log=stdout", "-log-level=WARNING")
 	})
 	if err := listening(ctx, tunnelAddr); err != nil {
@@ -83,7 +83,7 @@ func (d *demo) run(user context.Context) (err error) {
 	}
 	urls := make(chan string, 4)
 	part("ngrok", func() error {
-		return d.program(ctx, urls, "ngrok", "-config="+d.config, "-subdomain="+d.name, "-log=stdout", "-log-level=INFO", private)
+		return d.program(ctx, data, urls, "ngrok", "-config="+d.config, "-subdomain="+d.name, private)
 	})
 	if err := d.announce(ctx, urls, private); err != nil {
 		return failure(user, ctx, err)
@@ -114,8 +114,9 @@ func failure(user, ctx context.Context, err error) error {
 }
 
 // program runs one of the built programs until it ends or ctx does. Its lines are shown
-// behind its name. The URLs of the demo's tunnel in them are offered to urls.
-func (d *demo) program(ctx context.Context, urls chan<- string, name string, args ...string) error {
+// behind its name. The URLs of the demo's tunnel in them are offered to urls. It keeps
+// its state in a directory of the demo's.
+func (d *demo) program(ctx context.Context, state string, urls chan<- string, name string, args ...string) error {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
@@ -127,6 +128,8 @@ func (d *demo) program(ctx context.Context, urls chan<- string, name string, arg
 		return cmd.Process.Signal(os.Interrupt)
 	}
 	cmd.WaitDelay = stopTime
+	// What the programs remember between runs is for real servers.
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state)
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	done := make(chan struct{})

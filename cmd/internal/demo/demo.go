@@ -34,13 +34,15 @@ type demo struct {
 	bin, config   string
 	service, name string
 
+	tunnelAddr, httpAddr, httpsAddr string // of ngrokd
+
 	mu  sync.Mutex // of out
 	out io.Writer
 }
 
 // run returns when the user wants to stop and all is over, or with the first failure.
 func (d *demo) run(user context.Context) (err error) {
-	if err := checkPorts(tunnelAddr, httpAddr, httpsAddr); err != nil {
+	if err := checkPorts(d.tunnelAddr, d.httpAddr, d.httpsAddr); err != nil {
 		return err
 	}
 	data, err := os.MkdirTemp("", "ngrok-run-")
@@ -72,13 +74,17 @@ func (d *demo) run(user context.Context) (err error) {
 		part("the sample service", func() error { return sample.Serve(ctx, listener) })
 	} else if private, err = serviceAddr(private); err != nil {
 		return err
+	} else if conn, err := net.DialTimeout("tcp", private, time.Second); err != nil {
+		d.printf("Nothing answers on %s yet; until your service does, visitors are told so.\n", private)
+	} else {
+		conn.Close()
 	}
 
 	part("ngrokd", func() error {
-		return d.program(ctx, data, nil, "ngrokd", "-domain=localhost", "-tunnelAddr="+tunnelAddr, "-httpAddr="+httpAddr, "-httpsAddr="+httpsAddr,
+		return d.program(ctx, data, nil, "ngrokd", "-domain=localhost", "-tunnelAddr="+d.tunnelAddr, "-httpAddr="+d.httpAddr, "-httpsAddr="+d.httpsAddr,
 			"-dataDir="+data, "-grace=1s", "-log=stdout", "-log-level=WARNING")
 	})
-	if err := listening(ctx, tunnelAddr); err != nil {
+	if err := listening(ctx, d.tunnelAddr); err != nil {
 		return failure(user, ctx, err)
 	}
 	urls := make(chan string, 4)

@@ -16,7 +16,8 @@ import (
 )
 
 func main() {
-	d := demo{out: os.Stdout}
+	// debug.yml names the first, and the printed URL the second.
+	d := demo{out: os.Stdout, tunnelAddr: "127.0.0.1:4443", httpAddr: "127.0.0.1:8080", httpsAddr: "127.0.0.1:8443"}
 	flag.StringVar(&d.bin, "bin", "bin", "the `directory` of the built programs")
 	flag.StringVar(&d.config, "config", "debug.yml", "ngrok's configuration `file`")
 	flag.StringVar(&d.service, "port", "", "the `port` (or host:port) of your service; empty starts a sample")
@@ -31,13 +32,6 @@ func main() {
 	}
 }
 
-// The listeners of ngrokd. debug.yml names the first.
-const (
-	tunnelAddr = "127.0.0.1:4443"
-	httpAddr   = "127.0.0.1:8080"
-	httpsAddr  = "127.0.0.1:8443"
-)
-
 // checkPorts says which listener's port is taken, before anything is started.
 func checkPorts(addrs ...string) error {
 	for _, addr := range addrs {
@@ -51,11 +45,12 @@ func checkPorts(addrs ...string) error {
 }
 
 // serviceAddr returns the address that a user's PORT means.
-func serviceAddr(s string) (string, error) {
-	if !strings.Contains(s, ":") {
-		s = "127.0.0.1:" + s
+func serviceAddr(given string) (string, error) {
+	addr := given
+	if !strings.Contains(addr, ":") {
+		addr = "127.0.0.1:" + addr
 	}
-	host, port, err := net.SplitHostPort(s)
+	host, port, err := net.SplitHostPort(addr)
 	if err == nil && host == "" {
 		host = "127.0.0.1"
 	}
@@ -66,7 +61,7 @@ func serviceAddr(s string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", fmt.Errorf("PORT=%s is no port and no host:port: %w", s, err)
+		return "", fmt.Errorf("PORT=%s is no port and no host:port: %w", given, err)
 	}
 	return net.JoinHostPort(host, port), nil
 }

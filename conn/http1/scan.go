@@ -64,8 +64,11 @@ func (s *HeadScanner) Scan(b []byte) (start, end int, err error) {
 		}
 		s.pos = stop + 1
 		done, err := s.endLine(line)
-		if done || err != nil {
-			return s.start, s.pos, err
+		if err != nil {
+			return 0, 0, err
+		}
+		if done {
+			return s.start, s.pos, nil
 		}
 		s.line = s.pos
 	}

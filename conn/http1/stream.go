@@ -233,20 +233,14 @@ func (s *ResponseStream) lose(err error) Event {
 }
 
 // End tells that the server has closed its side. It reports whether that cut nothing off:
-// no response is incomplete and, unless the last one announced the end, no request is
-// unanswered. A body that ends with the connection is complete now.
+// each request has its complete response, to which a body that ends with the connection
+// now belongs. After Switched and Lost nobody can tell; it reports true.
 func (s *ResponseStream) End() (complete bool) {
-	switch s.state {
-	case switched, lost:
+	switch {
+	case s.state == switched || s.state == lost:
 		return true
-	case closing:
-		return s.count == 0
-	case atBody:
-		if s.body.Framing() != UntilClose {
-			return false
-		}
+	case s.state == atBody && s.body.Framing() == UntilClose:
 		s.endExchange()
-		return s.count == 0
 	}
 	return s.count == 0
 }

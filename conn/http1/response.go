@@ -54,7 +54,11 @@ func (r *Response) Get(name string) []byte {
 
 // Body returns a lenient tracker for the response's body.
 func (r *Response) Body() Body {
-	return Body{framing: r.Framing, left: max(r.ContentLength, 0), lenient: true}
+	b := Body{framing: r.Framing, lenient: true}
+	if r.Framing == Length {
+		b.left = r.ContentLength
+	}
+	return b
 }
 
 // parse reads the head. With keep it stores the fields, else it only gathers the framing.

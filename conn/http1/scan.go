@@ -107,6 +107,9 @@ func (s *HeadScanner) endLine(line []byte) (done bool, err error) {
 		s.start = s.pos
 		return false, nil
 	}
+	if err := s.checkStart(line); err != nil {
+		return false, err
+	}
 	if s.lines == 0 && !s.Lenient && string(line) == "PRI * HTTP/2.0" {
 		return false, ErrHTTP2Preface
 	}
@@ -119,7 +122,7 @@ func (s *HeadScanner) endLine(line []byte) (done bool, err error) {
 	return false, nil
 }
 
-// checkStart refuses a head by its first bytes; its start line may be incomplete.
+// checkStart refuses a head by its first bytes, b; its start line may be incomplete.
 func (s *HeadScanner) checkStart(b []byte) error {
 	if len(b) == 0 || s.lines > 0 {
 		return nil

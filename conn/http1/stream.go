@@ -139,6 +139,7 @@ func (s *ResponseStream) Next(p []byte) (n int, ev Event) {
 			return n, More
 		}
 		if s.count == 0 {
+			s.state = closing
 			return n, Unsolicited
 		}
 		head, m, err := s.nextHead(p[n:])

@@ -63,6 +63,9 @@ func (s *HeadScanner) Scan(b []byte) (start, end int, err error) {
 			return 0, 0, badRequest("a line of the request's head ends without a carriage return")
 		}
 		s.pos = stop + 1
+		if err := s.checkStart(w[s.line:s.pos]); err != nil {
+			return 0, 0, err
+		}
 		done, err := s.endLine(line)
 		if err != nil {
 			return 0, 0, err
@@ -107,9 +110,6 @@ func (s *HeadScanner) endLine(line []byte) (done bool, err error) {
 		s.start = s.pos
 		return false, nil
 	}
-	if err := s.checkStart(line); err != nil {
-		return false, err
-	}
 	if s.lines == 0 && !s.Lenient && string(line) == "PRI * HTTP/2.0" {
 		return false, ErrHTTP2Preface
 	}
@@ -149,7 +149,7 @@ func (s *HeadScanner) checkStart(b []byte) error {
 		}
 		return nil
 	}
-	if len(b)-sp-1 > s.Limits.targetBytes()+len(" HTTP/1.1\r") {
+	if len(b)-sp-1 > s.Limits.targetBytes()+len(" HTTP/1.1\r\n") {
 		return &Error{414, "the address of the request is too long"}
 	}
 	return nil

@@ -63,7 +63,7 @@ func TestScanRefusesEarly(t *testing.T) {
 		{name: "zero byte in a value", in: line + "A: \x00|", status: 400},
 		{name: "many blank lines", in: strings.Repeat("\r\n", 5) + "|\r\n", status: 400},
 		{name: "endless method", in: strings.Repeat("A", 65) + "|A", status: 400},
-		{name: "endless target", in: "GET " + strings.Repeat("/", 60) + "|/", status: 414},
+		{name: "endless target", in: "GET " + strings.Repeat("/", 61) + "|/", status: 414},
 		{name: "head too long", in: line + "A: " + strings.Repeat("b", 200-len(line)-3) + "|b", status: 431},
 		{name: "head one byte too long", in: line + "A: " + strings.Repeat("b", 200-len(line)-6) + "\r\n\r|\n", status: 431},
 		{name: "too many fields", in: line + "A:\r\nA:\r\nA:\r\nA:\r\n|", status: 431},
@@ -115,7 +115,7 @@ func TestScanLenient(t *testing.T) {
 			t.Errorf("%q: found after %d bytes [%d:%d] %v", head, fed, start, end, err)
 		}
 	}
-	for in, want := range map[string]int{"ICY 200 OK": 1, "HTTQ": 4, "\r\nHTTP": 1, "<html>": 1} {
+	for in, want := range map[string]int{"ICY 200 OK": 1, "HTTQ": 4, "HTTP\r\n": 5, "HTTP\n": 5, "\n": 1, "\r\nHTTP": 1, "<html>": 1} {
 		fed, _, _, err := scanBytewise(&HeadScanner{Lenient: true}, in)
 		if status(err) != 502 || fed != want {
 			t.Errorf("%q: %v after %d bytes, want %d", in, err, fed, want)

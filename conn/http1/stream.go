@@ -41,6 +41,7 @@ type ResponseStream struct {
 	count  uint8                       // requests in queue
 	state  streamState
 	ending bool // no response may follow the current one
+	doubt  bool // see Doubtful
 	status int
 	held   []byte // what has arrived of an incomplete head
 	scan   HeadScanner
@@ -102,6 +103,12 @@ func (s *ResponseStream) Reusable() bool {
 	return !s.ending && (s.state == atHead || s.state == atBody)
 }
 
+// Doubtful reports whether a response could be read in more than one way
+// ([Response.Ambiguous], [Body.Sloppy]). A proxy in front may then take for the next
+// response what here is still this one: cut its connection instead of ending it in peace
+// if it could be shared by several visitors.
+func (s *ResponseStream) Doubtful() bool { return s.doubt }
+
 // Err returns why the stream was lost, nil if it was not.
 func (s *ResponseStream) Err() error { return s.err }
 
@@ -124,7 +131,7 @@ func (s *ResponseStream) Next(p []byte) (n int, ev Event) {
 			m, done, err := s.body.Next(p[n:])
 			n += m
 			if s.body.Sloppy() {
-				s.ending = true
+				s.ending, s.doubt = true, true
 			}
 			if err != nil {
 				return n, s.lose(err)
@@ -202,7 +209,8 @@ func (s *ResponseStream) readHead(head []byte) error {
 		return err
 	}
 	f.finish(&r, kind&isHead != 0, kind&isConnect != 0)
-	s.ending = s.ending || r.Close || r.Ambiguous
+	s.doubt = s.doubt || r.Ambiguous
+	s.ending = s.ending || r.Close || s.doubt
 	switch {
 	case r.Status == 101:
 		if kind&wantsUpgrade == 0 {

@@ -59,7 +59,8 @@ type Request struct {
 // repeated, empty or malformed Host; a target that is neither a path, nor an http or https
 // URL of that same host, nor the * of OPTIONS; CONNECT; user information and fragments;
 // a Content-Length that is repeated, signed, a list, too big or beside Transfer-Encoding;
-// any Transfer-Encoding but one "chunked" in HTTP/1.1.
+// any Transfer-Encoding but one "chunked" in HTTP/1.1; the names of these two with an
+// underscore for the hyphen.
 func ParseRequest(r *Request, head []byte, lim Limits) error {
 	*r = Request{Head: head, Fields: r.Fields[:0],
 		hostScratch: r.hostScratch, targetScratch: r.targetScratch}
@@ -208,6 +209,9 @@ func (f *requestFraming) add(r *Request, field Field) error {
 			f.opts.add(v)
 		}
 	case len("Content-Length"):
+		if field.Is("Content_Length") {
+			return lookalike("Content-Length")
+		}
 		if !field.Is("Content-Length") {
 			break
 		}
@@ -220,6 +224,9 @@ func (f *requestFraming) add(r *Request, field Field) error {
 		}
 		f.length = n
 	case len("Transfer-Encoding"):
+		if field.Is("Transfer_Encoding") {
+			return lookalike("Transfer-Encoding")
+		}
 		if !field.Is("Transfer-Encoding") {
 			break
 		}
@@ -229,6 +236,12 @@ func (f *requestFraming) add(r *Request, field Field) error {
 		f.encoding = true
 	}
 	return nil
+}
+
+// lookalike refuses an underscore in the name of a framing field: programs that pass fields
+// on as environment variables (CGI, WSGI) take both names for one.
+func lookalike(name string) error {
+	return badRequest("the request has an underscore for the hyphen in " + name)
 }
 
 func (f *requestFraming) finish(r *Request) error {

@@ -59,7 +59,7 @@ func TestParseRequest(t *testing.T) {
 		{name: "bytes beyond ASCII in a value", head: "GET / HTTP/1.1\nHost: a\nX: \xff\x80é\n\n"},
 		{name: "tab in a value", head: "GET / HTTP/1.1\nHost: a\nX: a\tb\n\n"},
 		{name: "empty value", head: "GET / HTTP/1.1\nHost: a\nX:\nY: \n\n"},
-		{name: "names that only look alike", head: "GET / HTTP/1.1\nHost: a\nContent_Length: x\nTransfer_Encodin: y\nX-Host: z\n\n"},
+		{name: "names that only look alike", head: "GET / HTTP/1.1\nHost: a\nContent_Lengt: x\nTransfer_Encodin: y\nX-Host: z\nContent_Type: a\n\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,6 +149,8 @@ var refused = []struct {
 	{name: "TE empty, then chunked", head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n"},
 	{name: "TE in 1.0", head: "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"},
 	{name: "TE in 1.0 kept alive", head: "POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"},
+	{name: "length with underscore in its name", head: "POST / HTTP/1.1\r\nHost: a\r\ncontent_length: 5\r\n\r\n"},
+	{name: "TE with underscore in its name", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n"},
 	{name: "space before colon", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\n"},
 	{name: "tab before colon", head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n"},
 	{name: "space in name", head: "POST / HTTP/1.1\r\nHost: a\r\nContent Length: 5\r\n\r\n"},

@@ -182,9 +182,6 @@ func (f *responseFraming) field(line []byte) (field Field, ok bool) {
 
 // addLength takes a Content-Length. Equal repetitions count once (RFC 9112 section 6.3).
 func (f *responseFraming) addLength(list []byte) {
-	if list == nil {
-		f.badLength = true
-	}
 	for list != nil {
 		var item []byte
 		item, list = nextItem(list)

@@ -102,6 +102,15 @@ func TestScanHoldsExactlyTheLimit(t *testing.T) {
 	}
 }
 
+// A request line that fills the whole head is the address's fault.
+func TestScanOfAnEndlessRequestLine(t *testing.T) {
+	s := HeadScanner{Limits: Limits{HeadBytes: 100}}
+	fed, _, end, err := scanBytewise(&s, "GET /"+strings.Repeat("a", 200))
+	if fed != 100 || end != 0 || status(err) != 414 {
+		t.Errorf("end %d, %v after %d bytes", end, err, fed)
+	}
+}
+
 func TestScanLenient(t *testing.T) {
 	for _, head := range []string{
 		"HTTP/1.1 200 OK\r\nA: b\r\n\r\n",

@@ -150,6 +150,40 @@ func TestResponseStreamLosesLongHeads(t *testing.T) {
 	}
 }
 
+// After an event that ends the connection nothing more passes.
+func TestResponseStreamStaysEnded(t *testing.T) {
+	var s ResponseStream
+	more := []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	if n, ev := s.Next(more); n != 0 || ev != Unsolicited || s.Reusable() || s.Doubtful() {
+		t.Errorf("unasked: %d %v, reusable %v, doubtful %v", n, ev, s.Reusable(), s.Doubtful())
+	}
+	s.Push([]byte("GET"), false) // too late: what comes now may have been sent before
+	if n, ev := s.Next(more); n != 0 || ev != Unsolicited {
+		t.Errorf("asked afterwards: %d %v", n, ev)
+	}
+	if n, ev := s.Next(nil); n != 0 || ev != More {
+		t.Errorf("nothing: %d %v", n, ev)
+	}
+
+	s = ResponseStream{}
+	s.Push([]byte("GET"), true)
+	s.Next([]byte("HTTP/1.1 101 S\r\n\r\n"))
+	if n, ev := s.Next(more); n != len(more) || ev != Switched || s.Status() != 101 {
+		t.Errorf("switched: %d %v %d", n, ev, s.Status())
+	}
+
+	s = ResponseStream{}
+	s.Push([]byte("GET"), false)
+	s.Push([]byte("GET"), false)
+	doubtful := "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	if n, ev := s.Next([]byte(doubtful)); n != len(doubtful) || ev != Ended || s.Reusable() || !s.Doubtful() {
+		t.Errorf("doubtful: %d %v, reusable %v, doubtful %v", n, ev, s.Reusable(), s.Doubtful())
+	}
+	if n, ev := s.Next(more); n != 0 || ev != Unsolicited {
+		t.Errorf("after the doubtful one: %d %v", n, ev)
+	}
+}
+
 func TestResponseStreamQueue(t *testing.T) {
 	var s ResponseStream
 	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -174,7 +174,7 @@ func TestNetHTTPSplitsPipelinesTheSame(t *testing.T) {
 }
 
 // compareResponses checks that net/http splits a stream of responses to these requests
-// where we do, as long as we call it reusable.
+// where we do as long as we call it reusable, and else sees no response in what we pass on.
 func compareResponses(t *testing.T, methods []string, in []byte) {
 	var s ResponseStream
 	for _, m := range methods {
@@ -187,7 +187,7 @@ func compareResponses(t *testing.T, methods []string, in []byte) {
 	for at, i := 0, 0; i < len(methods); i++ {
 		n, ev := s.Next(in[at:])
 		open := ev == More && s.state == atBody && s.body.Framing() == UntilClose
-		if ev != Ended && !open || s.Doubtful() {
+		if ev != Ended && !open {
 			return
 		}
 		at += n
@@ -198,7 +198,8 @@ func compareResponses(t *testing.T, methods []string, in []byte) {
 		if status != s.Status() {
 			t.Errorf("response %d: net/http sees status %d, we see %d in %q", i+1, status, s.Status(), in)
 		}
-		if got := position(len(in), rd, br); got != at {
+		// In doubt net/http may see a later end, but never an earlier one.
+		if got := position(len(in), rd, br); got < at || got > at && s.Reusable() {
 			t.Errorf("response %d (body of %d bytes): net/http sees its end at %d, we at %d of %d in %q", i+1, size, got, at, len(in), in)
 		}
 		if !s.Reusable() {
@@ -271,10 +272,11 @@ func responseSeeds() (seeds [][]byte) {
 		"Connection: close\r\nContent-Length: 2\r\n", "Content-Length: 2\r\nContent-Length: 2\r\n",
 		"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 2\nX: y\r\n",
 		"Content-Length: 2\r\nContent-Length: 3\r\n", "X: y\r\n Content-Length: 2\r\n",
-		"Content-Length : 2\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Content-Length: 2, 2\r\n",
+		"Content-Length : 2\r\n", "X: y\rContent-Length: 2\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Content-Length: 2, 2\r\n",
 	}
 	lines := []string{"HTTP/1.1 200 OK\r\n", "HTTP/1.0 200 OK\r\n", "HTTP/1.1 304 Not Modified\r\n", "HTTP/1.1 204\r\n", "HTTP/1.1 100 Continue\r\n"}
-	bodies := []string{"hi", "", "2\r\nhi\r\n0\r\n\r\n", "2;a\nhi\r\n0\r\nA: b\r\n\r\n"}
+	bodies := []string{"hi", "", "2\r\nhi\r\n0\r\n\r\n", "2;a\nhi\r\n0\r\nA: b\r\n\r\n",
+		"2;\nXX\r\n26;X\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\nsmuggled\r\n0\r\n\r\n"}
 	const next = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 	for _, line := range lines {
 		for _, head := range heads {

@@ -104,12 +104,12 @@ func FuzzBody(f *testing.F) {
 }
 
 func FuzzResponseStream(f *testing.F) {
-	for _, seed := range responseSeeds() {
-		f.Add(seed, uint8(5), uint8(0b0010_0100))
+	for i, seed := range responseSeeds() {
+		f.Add(seed, uint8(i), uint8(0b0010_0100))
 	}
 	f.Add([]byte("HTTP/1.1 101 S\r\n\r\nopaque"), uint8(2), uint8(3))
 	f.Fuzz(func(t *testing.T, in []byte, size, kinds uint8) {
-		var whole ResponseStream
+		whole := ResponseStream{Trusting: size%2 == 1}
 		var methods []string
 		for range 4 { // two bits each
 			method := [...]string{"GET", "HEAD", "CONNECT", "GET"}[kinds&3]

@@ -14,6 +14,7 @@ func TestParseResponse(t *testing.T) {
 		length     int64 // of the head, -1 for none
 		close      bool
 		ambiguous  bool
+		conflict   bool
 	}{
 		{name: "length", head: ok + "Content-Length: 5\n\n", framing: Length, length: 5},
 		{name: "length zero", head: ok + "Content-Length: 0\n\n", framing: NoBody},
@@ -47,30 +48,38 @@ func TestParseResponse(t *testing.T) {
 		{name: "equal lengths", head: ok + "Content-Length: 5\ncontent-length: 5\n\n", framing: Length, length: 5},
 		{name: "list of equal lengths", head: ok + "Content-Length: 5, 5\n\n", framing: Length, length: 5},
 
-		{name: "two lengths", head: ok + "Content-Length: 5\nContent-Length: 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "three lengths", head: ok + "Content-Length: 5\nContent-Length: 6\nContent-Length: 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "list of lengths", head: ok + "Content-Length: 5, 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "signed length", head: ok + "Content-Length: +5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "empty length", head: ok + "Content-Length:\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "huge length", head: ok + "Content-Length: 18446744073709551621\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
+		{name: "two lengths", head: ok + "Content-Length: 5\nContent-Length: 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "three lengths", head: ok + "Content-Length: 5\nContent-Length: 6\nContent-Length: 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "list of lengths", head: ok + "Content-Length: 5, 6\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "signed length", head: ok + "Content-Length: +5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "empty length", head: ok + "Content-Length:\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "huge length", head: ok + "Content-Length: 18446744073709551621\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
 		{name: "bad length of HEAD", method: "HEAD", head: ok + "Content-Length: x\n\n", length: -1},
-		{name: "length and chunked", head: ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", framing: Chunked, length: 5, ambiguous: true},
-		{name: "bad length and chunked", head: ok + "Content-Length: x\nTransfer-Encoding: chunked\n\n", framing: Chunked, length: -1, ambiguous: true},
+		{name: "length and chunked", head: ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", framing: Chunked, length: 5, ambiguous: true, conflict: true},
+		{name: "bad length and chunked", head: ok + "Content-Length: x\nTransfer-Encoding: chunked\n\n", framing: Chunked, length: -1, ambiguous: true, conflict: true},
 		{name: "gzip, chunked", head: ok + "Transfer-Encoding: gzip, chunked\n\n", framing: Chunked, length: -1, ambiguous: true},
 		{name: "chunked twice", head: ok + "Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n\n", framing: Chunked, length: -1, ambiguous: true},
-		{name: "chunked, gzip", head: ok + "Transfer-Encoding: chunked, gzip\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "identity", head: ok + "Transfer-Encoding: identity\nContent-Length: 5\n\n", framing: UntilClose, length: 5, close: true, ambiguous: true},
-		{name: "empty coding", head: ok + "Transfer-Encoding:\nContent-Length: 5\n\n", framing: UntilClose, length: 5, close: true, ambiguous: true},
+		{name: "chunked, gzip", head: ok + "Transfer-Encoding: chunked, gzip\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "identity", head: ok + "Transfer-Encoding: identity\nContent-Length: 5\n\n", framing: UntilClose, length: 5, close: true, ambiguous: true, conflict: true},
+		{name: "empty coding", head: ok + "Transfer-Encoding:\nContent-Length: 5\n\n", framing: UntilClose, length: 5, close: true, ambiguous: true, conflict: true},
 		{name: "chunked in 1.0", head: "HTTP/1.0 200 OK\nTransfer-Encoding: chunked\nConnection: keep-alive\n\n", framing: Chunked, length: -1, ambiguous: true},
 		{name: "bare LF", head: "HTTP/1.1 200 OK↵Content-Length: 5↵↵", framing: Length, length: 5, ambiguous: true},
 		{name: "one bare LF", head: ok + "X: y↵Content-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
-		{name: "bare CR", head: ok + "X: y\rContent-Length: 5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "zero byte", head: ok + "X: \x00\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
-		{name: "control byte in the phrase", head: "HTTP/1.1 200 \x01\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
-		{name: "folded length", head: ok + "X: y\n Content-Length: 5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
-		{name: "folded value of the length", head: ok + "Content-Length:\n 5\n\n", framing: Length, length: 5, ambiguous: true},
+		{name: "bare CR", head: ok + "X: y\rContent-Length: 5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "zero byte", head: ok + "X: \x00\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "control byte in the phrase", head: "HTTP/1.1 200 \x01\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "folded length", head: ok + "X: y\n Content-Length: 5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true, conflict: true},
+		{name: "folded value of the length", head: ok + "Content-Length:\n 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
 		{name: "folded first field", head: ok + " Content-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
 		{name: "space before colon", head: ok + "Content-Length : 5\n\n", framing: Length, length: 5, ambiguous: true},
+		{name: "folded transfer coding", head: ok + "Content-Length: 5\nX: y\n\ttransfer-encoding : chunked\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "folded something else", head: ok + "X: y\n z: content-length\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
+		{name: "folded with a bare CR", head: ok + "X: y\n z\rContent-Length: 5\nContent-Length: 6\n\n", framing: Length, length: 6, ambiguous: true, conflict: true},
+		{name: "space in a name", head: ok + "X y: z\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
+		{name: "vertical tab before a name", head: ok + "\x0bContent-Length: 4\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "no-break space before a name", head: ok + "\xa0Content-Length: 4\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "bare CR in a line without colon", head: ok + "X\rY\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true, conflict: true},
+		{name: "conflict of HEAD", method: "HEAD", head: ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", length: 5},
 		{name: "line without colon", head: ok + "Content-Length 5\n\n", framing: UntilClose, length: -1, close: true, ambiguous: true},
 		{name: "line without name", head: ok + ": x\nContent-Length: 5\n\n", framing: Length, length: 5, ambiguous: true},
 	}
@@ -84,8 +93,8 @@ func TestParseResponse(t *testing.T) {
 			if r.Framing != tt.framing || r.ContentLength != tt.length {
 				t.Errorf("framing %v, length %d; want %v, %d", r.Framing, r.ContentLength, tt.framing, tt.length)
 			}
-			if r.Close != tt.close || r.Ambiguous != tt.ambiguous {
-				t.Errorf("close %v, ambiguous %v", r.Close, r.Ambiguous)
+			if r.Close != tt.close || r.Ambiguous != tt.ambiguous || r.Conflict != tt.conflict {
+				t.Errorf("close %v, ambiguous %v, conflict %v", r.Close, r.Ambiguous, r.Conflict)
 			}
 		})
 	}

@@ -20,8 +20,8 @@ const (
 	// Unsolicited: what follows these bytes answers no request. It must not be passed
 	// on; the connection must end.
 	Unsolicited
-	// Lost: what follows these bytes is no HTTP, or not for certain; Err says why. To
-	// pass it on is safe only for a peer that uses its connection for nobody else.
+	// Lost: what follows these bytes is no HTTP, or could be read in two ways of which
+	// one smuggles; Err says why. It must not be passed on; the connection must end.
 	Lost
 )
 
@@ -35,13 +35,17 @@ const (
 type ResponseStream struct {
 	// Limits bound each response head.
 	Limits Limits
+	// Trusting makes it follow also what others could see an earlier end of
+	// ([Response.Conflict], line ends in chunked bodies that are not CRLF), as far as
+	// it can; else such a response is Lost. It suits a peer that uses its connection
+	// for nobody else.
+	Trusting bool
 
 	queue  [MaxOutstanding]requestKind // a ring
 	first  uint8                       // oldest request in queue
 	count  uint8                       // requests in queue
 	state  streamState
 	ending bool // no response may follow the current one
-	doubt  bool // see Doubtful
 	status int
 	held   []byte // what has arrived of an incomplete head
 	scan   HeadScanner
@@ -103,12 +107,6 @@ func (s *ResponseStream) Reusable() bool {
 	return !s.ending && (s.state == atHead || s.state == atBody)
 }
 
-// Doubtful reports whether a response could be read in more than one way
-// ([Response.Ambiguous], [Body.Sloppy]). A proxy in front may then take for the next
-// response what here is still this one: cut its connection instead of ending it in peace
-// if it could be shared by several visitors.
-func (s *ResponseStream) Doubtful() bool { return s.doubt }
-
 // Err returns why the stream was lost, nil if it was not.
 func (s *ResponseStream) Err() error { return s.err }
 
@@ -131,7 +129,7 @@ func (s *ResponseStream) Next(p []byte) (n int, ev Event) {
 			m, done, err := s.body.Next(p[n:])
 			n += m
 			if s.body.Sloppy() {
-				s.ending, s.doubt = true, true
+				s.ending = true
 			}
 			if err != nil {
 				return n, s.lose(err)
@@ -209,8 +207,10 @@ func (s *ResponseStream) readHead(head []byte) error {
 		return err
 	}
 	f.finish(&r, kind&isHead != 0, kind&isConnect != 0)
-	s.doubt = s.doubt || r.Ambiguous
-	s.ending = s.ending || r.Close || s.doubt
+	if r.Conflict && !s.Trusting {
+		return badResponse("the response tells its length in several ways, or hides how it does")
+	}
+	s.ending = s.ending || r.Close || r.Ambiguous
 	switch {
 	case r.Status == 101:
 		if kind&wantsUpgrade == 0 {
@@ -222,6 +222,7 @@ func (s *ResponseStream) readHead(head []byte) error {
 		s.status, s.state = r.Status, switched
 	default:
 		s.status, s.state, s.body = r.Status, atBody, r.Body()
+		s.body.careful = !s.Trusting
 	}
 	return nil
 }

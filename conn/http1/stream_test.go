@@ -64,7 +64,7 @@ func TestResponseStream(t *testing.T) {
 	)
 	tests := []struct {
 		name, requests string // separated by space; with + they ask for an upgrade
-		in, want       string
+		in, want       string // if the name ends with a star, of a trusting stream
 	}{
 		{"one", "GET", two, "200:40 rest 0 reusable complete"},
 		{"nothing yet", "GET", "", "rest 0 reusable"},
@@ -100,10 +100,15 @@ func TestResponseStream(t *testing.T) {
 		{"close", "GET", last, "200:59 rest 0 complete"},
 		{"answer after close", "GET GET", last + two, "200:59 unsolicited rest 0"},
 		{"1.0", "GET GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi" + two, "200:40 unsolicited rest 0"},
-		{"ambiguous", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + two, "200:71 unsolicited rest 0"},
-		{"two lengths", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi" + two, "rest 99"},
+		{"ambiguous*", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + two, "200:71 unsolicited rest 0"},
+		{"ambiguous", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + two, "lost"},
+		{"two lengths*", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi" + two, "rest 99"},
+		{"two lengths", "GET GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi" + two, "lost"},
 		{"bare LF", "GET GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi" + two, "200:37 unsolicited rest 0"},
-		{"sloppy chunks", "GET GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n" + two, "200:50 unsolicited rest 0"},
+		{"sloppy chunks*", "GET GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n" + two, "200:50 unsolicited rest 0"},
+		{"sloppy chunks", "GET GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n" + two, "lost"},
+		{"sloppy line with an extension", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;\nhi\r\n0\r\n\r\n", "lost"},
+		{"padded chunk size", "GET GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0  \r\n\r\n" + two, "200:54 unsolicited rest 0"},
 		{"ambiguous interim", "GET GET", "HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\n" + two + two, "200:84 unsolicited rest 0"},
 
 		{"not HTTP", "GET", "SSH-2.0-x\r\n", "lost"},
@@ -114,7 +119,7 @@ func TestResponseStream(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, size := range sizes {
-				var s ResponseStream
+				s := ResponseStream{Trusting: strings.HasSuffix(tt.name, "*")}
 				for _, method := range strings.Fields(tt.requests) {
 					method, upgrade := strings.CutSuffix(method, "+")
 					if !s.Push([]byte(method), upgrade) {
@@ -154,8 +159,8 @@ func TestResponseStreamLosesLongHeads(t *testing.T) {
 func TestResponseStreamStaysEnded(t *testing.T) {
 	var s ResponseStream
 	more := []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-	if n, ev := s.Next(more); n != 0 || ev != Unsolicited || s.Reusable() || s.Doubtful() {
-		t.Errorf("unasked: %d %v, reusable %v, doubtful %v", n, ev, s.Reusable(), s.Doubtful())
+	if n, ev := s.Next(more); n != 0 || ev != Unsolicited || s.Reusable() {
+		t.Errorf("unasked: %d %v, reusable %v", n, ev, s.Reusable())
 	}
 	s.Push([]byte("GET"), false) // too late: what comes now may have been sent before
 	if n, ev := s.Next(more); n != 0 || ev != Unsolicited {
@@ -172,12 +177,12 @@ func TestResponseStreamStaysEnded(t *testing.T) {
 		t.Errorf("switched: %d %v %d", n, ev, s.Status())
 	}
 
-	s = ResponseStream{}
+	s = ResponseStream{Trusting: true}
 	s.Push([]byte("GET"), false)
 	s.Push([]byte("GET"), false)
 	doubtful := "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-	if n, ev := s.Next([]byte(doubtful)); n != len(doubtful) || ev != Ended || s.Reusable() || !s.Doubtful() {
-		t.Errorf("doubtful: %d %v, reusable %v, doubtful %v", n, ev, s.Reusable(), s.Doubtful())
+	if n, ev := s.Next([]byte(doubtful)); n != len(doubtful) || ev != Ended || s.Reusable() {
+		t.Errorf("doubtful: %d %v, reusable %v", n, ev, s.Reusable())
 	}
 	if n, ev := s.Next(more); n != 0 || ev != Unsolicited {
 		t.Errorf("after the doubtful one: %d %v", n, ev)

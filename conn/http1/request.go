@@ -29,7 +29,7 @@ type Request struct {
 	// Close says that the connection ends after this exchange, by the version and the
 	// Connection field.
 	Close bool
-	// Upgrade is the value of the Upgrade field if the Connection field names it too and
+	// Upgrade is the value of the first Upgrade field if Connection names that field and
 	// the version is 1.1: the client asks to leave HTTP. Else it is nil.
 	Upgrade []byte
 	// Expect100 says that the client may wait for a 100 (Continue) before it sends the

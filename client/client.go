@@ -127,13 +127,14 @@ func (c *Client) isFatal(err error) bool {
 	c.mu.Unlock()
 	var refused *RefusedError
 	var tunnel *TunnelError
+	var untrusted *trust.Error
 	switch {
 	case errors.As(err, &refused):
 		return true
 	case wasOnline:
 		return false
 	default:
-		return errors.As(err, &tunnel) || trust.IsUntrusted(err)
+		return errors.As(err, &tunnel) || errors.As(err, &untrusted) && !untrusted.Temporary
 	}
 }
 

@@ -15,8 +15,12 @@ import (
 
 // tunnelRecord is a tunnel that the client wants, and what the server has granted.
 type tunnelRecord struct {
-	tunnel  Tunnel
-	granted []grant // guarded by Client.mu; kept while there is no session
+	tunnel Tunnel
+
+	// Guarded by Client.mu.
+	granted []grant  // kept while there is no session
+	session *session // that granted them
+	lost    bool     // the server took one back for somebody else
 }
 
 // grant is one public URL.
@@ -155,11 +159,23 @@ func (c *Client) find(publicURL string) (Tunnel, grant, bool) {
 	return Tunnel{}, grant{}, false
 }
 
-// setGranted notes what the server has granted, and keeps the counts of URLs that were
-// there before.
-func (c *Client) setGranted(r *tunnelRecord, granted []grant) {
+// unnamed reports whether the server chooses the names of t.
+func (t *Tunnel) unnamed() bool {
+	return t.Hostname == "" && t.Subdomain == "" && t.RemotePort == 0
+}
+
+func (c *Client) grants(r *tunnelRecord) []grant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return append([]grant(nil), r.granted...)
+}
+
+// setGranted notes what the server has granted, and keeps the counts of URLs that were
+// there before.
+func (c *Client) setGranted(s *session, r *tunnelRecord, granted []grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.session = s
 	for i := range granted {
 		for j, old := range r.granted {
 			if old.url == granted[i].url && old.metrics != nil {

@@ -209,6 +209,9 @@ func (c *Conn) socket() net.Conn {
 	return c.nc
 }
 
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error { return c.socket().SetDeadline(t) }
+
 // SetReadDeadline implements [Leg].
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.socket().SetReadDeadline(t) }
 

@@ -57,9 +57,7 @@ func (s *Stream) Fill() error {
 	if s.reuse {
 		err = s.fillFrames()
 	} else {
-		if err = s.link.Fill(); err == nil {
-			s.avail = s.link.in.len()
-		}
+		err = s.fillRaw()
 	}
 	if err != nil && err != ErrFull {
 		s.recvErr = err
@@ -68,6 +66,17 @@ func (s *Stream) Fill() error {
 		}
 	}
 	return err
+}
+
+// fillRaw takes what came behind StartProxy first.
+func (s *Stream) fillRaw() error {
+	if s.avail == s.link.in.len() {
+		if err := s.link.Fill(); err != nil {
+			return err
+		}
+	}
+	s.avail = s.link.in.len()
+	return nil
 }
 
 // fillFrames adds payload to the unread bytes, closing the gap that a frame header

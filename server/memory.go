@@ -79,6 +79,14 @@ func (m *memory) owner(name string) (owner string, last time.Time) {
 	return "", time.Time{}
 }
 
+// wasAssigned reports whether the server once chose name for owner.
+func (m *memory) wasAssigned(name, owner string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entries[name]
+	return e != nil && e.Owner == owner && e.Random
+}
+
 // randomNames returns the names that the server chose for owner, the one used last
 // first.
 func (m *memory) randomNames(owner string) []string {

@@ -52,6 +52,12 @@ func (s *Server) openTunnels(c *control, m *msg.ReqTunnel) []msg.Message {
 		s.metrics.tunnelOpened(t.protocol)
 		answers = append(answers, &msg.NewTunnel{ReqId: m.ReqId, Url: t.url, Protocol: t.protocol})
 	}
+	if c.closes {
+		// Our own client counts the answers: one for each protocol asked for.
+		for range len(strings.Split(m.Protocol, "+")) - len(granted) {
+			answers = append(answers, &msg.NewTunnel{ReqId: m.ReqId})
+		}
+	}
 	return answers
 }
 
@@ -138,7 +144,11 @@ func (s *Server) claimHost(t *tunnel, m *msg.ReqTunnel, same string) error {
 		t.random = wanted == ""
 		err = s.holdHost(t, same)
 	case wanted != "":
-		if err := policy.AllowName(t.control.identity, wanted, s.domain); err != nil {
+		allow := policy.AllowName
+		if s.registry.memory.wasAssigned(wanted, t.control.owner) {
+			t.random, allow = true, policy.AllowAssignedName
+		}
+		if err := allow(t.control.identity, wanted, s.domain); err != nil {
 			return err
 		}
 		err = s.holdHost(t, wanted)

@@ -13,9 +13,13 @@ COVER_MIN   ?= 80
 COVER_ROOMS := server client conn msg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
+# Go's own installer leaves it to the user to find it.
+export PATH := $(PATH):/usr/local/go/bin
+
 # GOOS= and GOARCH= build for another machine, into bin/GOOS_GOARCH.
-HOST   := $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
-TARGET := $(or $(GOOS),$(shell $(GO) env GOOS))_$(or $(GOARCH),$(shell $(GO) env GOARCH))
+ENV    := $(shell PATH='$(PATH)' $(GO) env GOHOSTOS GOHOSTARCH GOOS GOARCH)
+HOST   := $(word 1,$(ENV))_$(word 2,$(ENV))
+TARGET := $(or $(GOOS),$(word 3,$(ENV)))_$(or $(GOARCH),$(word 4,$(ENV)))
 BIN    := bin$(if $(filter-out $(HOST),$(TARGET)),/$(TARGET))
 EXE    := $(if $(filter windows_%,$(TARGET)),.exe)
 # What is run on this machine in the course of a build has to be for this machine.

@@ -13,15 +13,19 @@ COVER_MIN   ?= 80
 COVER_ROOMS := server client conn msg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
+# Go's own installer leaves it to the user to find it.
+export PATH := $(PATH):/usr/local/go/bin
+
 # GOOS= and GOARCH= build for another machine, into bin/GOOS_GOARCH.
-HOST   := $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
-TARGET := $(or $(GOOS),$(shell $(GO) env GOOS))_$(or $(GOARCH),$(shell $(GO) env GOARCH))
-BIN    := bin$(if $(filter-out $(HOST),$(TARGET)),/$(TARGET))
-EXE    := $(if $(filter windows_%,$(TARGET)),.exe)
+PLATFORM := $(shell PATH='$(PATH)' $(GO) env GOHOSTOS GOHOSTARCH GOOS GOARCH)
+HOST     := $(word 1,$(PLATFORM))_$(word 2,$(PLATFORM))
+TARGET   := $(or $(GOOS),$(word 3,$(PLATFORM)))_$(or $(GOARCH),$(word 4,$(PLATFORM)))
+BIN      := bin$(if $(filter-out $(HOST),$(TARGET)),/$(TARGET))
+EXE      := $(if $(filter windows_%,$(TARGET)),.exe)
 # What is run on this machine in the course of a build has to be for this machine.
-NATIVE := env -u GOOS -u GOARCH
-BUILD   = CGO_ENABLED=0 $(GO) build -trimpath
-STRIP  := -ldflags '-s -w'
+NATIVE   := env -u GOOS -u GOARCH
+BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
+STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
 	assets debug-assets run test prepare race fuzz lint cover bench cross clean help

@@ -209,6 +209,21 @@ func TestOpenChooses(t *testing.T) {
 	}
 }
 
+// Whoever baked in what an old tutorial's commands make has to hear of it, instead of
+// getting another certificate silently.
+func TestBakedWithoutSANIsMeantForItsDomain(t *testing.T) {
+	for cn, want := range map[string]bool{"tunnel.example.com": true, "*.tunnel.example.com": true, "example.com": false, "": false} {
+		certPEM, keyPEM := pemPair(t, func(c *x509.Certificate) { c.Subject.CommonName, c.DNSNames = cn, nil })
+		pair, err := ParsePair(certPEM, keyPEM)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pair.meant("tunnel.example.com") != want {
+			t.Errorf("%q is meant for the domain: %v", cn, !want)
+		}
+	}
+}
+
 // The committed development certificate serves for a while yet: when this fails, run
 // `make snakeoil` and commit what it changes.
 func TestDevelopmentIsNotAboutToExpire(t *testing.T) {

@@ -66,6 +66,7 @@ func TestAnswers(t *testing.T) {
 		{"text", "POST", "/a", "", "the body", 200, "the body"},
 		{"echo", "POST", "/echo", "", "the body", 200, "the body"},
 		{"bytes", "GET", "/bytes?n=20", "", "", 200, "000000000000000\n0000"},
+		{"many lines", "GET", "/bytes?n=1920", "", "", 200, "000000000000099\n000000000000100\n"},
 		{"no number", "GET", "/bytes?n=x", "", "", 400, "say how many"},
 		{"negative", "GET", "/bytes?n=-1", "", "", 400, "say how many"},
 		{"too many", "GET", "/bytes?n=9000000000000", "", "", 400, "say how many"},

@@ -115,7 +115,7 @@ func (f *flight) fromStream(*use) error {
 func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.detached {
+	if f.detached || f.over {
 		return 0, 0, http1.Unsolicited
 	}
 	for len(p) > 0 {
@@ -143,12 +143,12 @@ func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 func (f *flight) delivered(answered int) {
 	f.mu.Lock()
 	f.unanswered -= answered
-	if answered > 0 && f.unanswered == 0 && !f.detached {
-		if f.responses.Reusable() {
-			f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
-		} else {
-			f.endLocked(nil)
-		}
+	switch {
+	case answered == 0 || f.detached:
+	case !f.responses.Reusable():
+		f.endLocked(nil) // what follows, nobody could be sure of
+	case f.unanswered == 0:
+		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 	}
 	f.mu.Unlock()
 	f.wake()

@@ -166,7 +166,7 @@ func TestLinkCutIsNoEnd(t *testing.T) {
 		conntest.NoLeak(t)
 		s, c := linkPair(t)
 		tun := open(t, s, c, reuse)
-		c.socket().Close() // FIN without close_notify: the client was killed
+		c.socket.Close() // FIN without close_notify: the client was killed
 		for name, end := range map[string]*net.TCPConn{"visitor": tun.visitor, "service": tun.service} {
 			if _, err := end.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
 				t.Errorf("%s: read error %v, want one that is no end", name, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"syscall"
 	"time"
 )
 
@@ -56,39 +55,27 @@ type Leg interface {
 
 // Conn is a public or private connection as a [Leg]: TCP, or TLS over TCP.
 type Conn struct {
-	nc     net.Conn     // what is read and written: the socket or the TLS over it
-	tcp    *net.TCPConn // the socket; nil when it is something else
-	raw    syscall.RawConn
-	secure *secure // nil without TLS
+	socket *socket
+	secure *secure // over the socket; nil without TLS
 	in     inbuf
 	failed error // found by TryFill, for the next Fill to return
 }
 
 // NewConn makes a leg of nc, which may be of any type; one that is neither TCP nor
 // TLS must have CloseWrite for half-closes to pass.
-func NewConn(nc net.Conn) *Conn {
-	c := &Conn{nc: nc, raw: rawConn(nc)}
-	c.tcp, _ = nc.(*net.TCPConn)
-	return c
-}
+func NewConn(nc net.Conn) *Conn { return &Conn{socket: newSocket(nc)} }
 
 // ServerTLS makes a leg of the server side of a TLS connection over nc. Whoever
 // calls it makes the handshake with [Conn.TLS].
 func ServerTLS(nc net.Conn, config *tls.Config) *Conn {
 	w := newWire(nc)
-	return newTLS(nc, w, tls.Server(w, config))
+	return &Conn{socket: w.socket, secure: &secure{Conn: tls.Server(w, config), wire: w}}
 }
 
 // ClientTLS is ServerTLS for the client side; config names the server.
 func ClientTLS(nc net.Conn, config *tls.Config) *Conn {
 	w := newWire(nc)
-	return newTLS(nc, w, tls.Client(w, config))
-}
-
-func newTLS(nc net.Conn, w *wire, t *tls.Conn) *Conn {
-	c := &Conn{nc: t, secure: &secure{Conn: t, wire: w}}
-	c.tcp, _ = nc.(*net.TCPConn)
-	return c
+	return &Conn{socket: w.socket, secure: &secure{Conn: tls.Client(w, config), wire: w}}
 }
 
 // TLS returns the TLS connection, nil when there is none.
@@ -100,7 +87,7 @@ func (c *Conn) TLS() *tls.Conn {
 }
 
 // RemoteAddr returns the address of the peer.
-func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.socket.RemoteAddr() }
 
 // Fill implements [Leg].
 func (c *Conn) Fill() error {
@@ -115,14 +102,14 @@ func (c *Conn) Fill() error {
 	if c.secure != nil {
 		return c.secure.fill(&c.in)
 	}
-	return readInto(c.nc, c.raw, &c.in, MaxChunk)
+	return c.socket.readInto(&c.in, MaxChunk)
 }
 
 // TryFill is Fill for what has arrived already. It never waits, and does nothing on
 // a connection where that can't be told.
 func (c *Conn) TryFill() {
-	if c.raw != nil && c.in.b == nil {
-		c.failed = tryRead(c.raw, &c.in, MaxChunk)
+	if c.secure == nil && c.in.b == nil {
+		c.failed = c.socket.pollInto(&c.in, MaxChunk)
 	}
 }
 
@@ -161,7 +148,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.secure != nil {
 		return c.secure.Write(p)
 	}
-	return c.nc.Write(p)
+	return c.socket.Write(p)
 }
 
 // WritePadded implements [Leg].
@@ -172,7 +159,10 @@ func (c *Conn) WritePadded(p []byte) error {
 
 // CloseWrite implements [Leg].
 func (c *Conn) CloseWrite() error {
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+	if c.secure != nil {
+		return c.secure.CloseWrite()
+	}
+	if half, ok := c.socket.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
@@ -180,10 +170,10 @@ func (c *Conn) CloseWrite() error {
 
 // Reset implements [Leg].
 func (c *Conn) Reset() {
-	if c.tcp != nil {
-		c.tcp.SetLinger(0) // the kernel answers close with RST
+	if tcp, ok := c.socket.Conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0) // the kernel answers close with RST
 	}
-	c.socket().Close()
+	c.socket.Close()
 }
 
 // Close ends the connection in an orderly way once both directions have ended. It
@@ -193,28 +183,21 @@ func (c *Conn) Close() error {
 	if c.secure != nil {
 		c.secure.wire.in.release()
 		// A peer that reads nothing must not hold up the farewell.
-		c.socket().SetWriteDeadline(time.Now().Add(farewell))
+		c.socket.SetWriteDeadline(time.Now().Add(farewell))
 		c.secure.CloseWrite()
 	}
-	return c.socket().Close()
+	return c.socket.Close()
 }
 
 // farewell is how long the end of a TLS connection may take to be written.
 const farewell = time.Second
 
-func (c *Conn) socket() net.Conn {
-	if c.secure != nil {
-		return c.secure.wire.Conn
-	}
-	return c.nc
-}
-
 // SetDeadline sets both deadlines.
-func (c *Conn) SetDeadline(t time.Time) error { return c.socket().SetDeadline(t) }
+func (c *Conn) SetDeadline(t time.Time) error { return c.socket.SetDeadline(t) }
 
 // SetReadDeadline implements [Leg].
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.socket().SetReadDeadline(t) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.socket.SetReadDeadline(t) }
 
 // SetWriteDeadline implements [Leg]. A write that a deadline interrupted leaves a TLS
 // connection unusable.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.socket().SetWriteDeadline(t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.socket.SetWriteDeadline(t) }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 )
 
 const (
@@ -29,10 +28,9 @@ var errCut = fmt.Errorf("connection cut within TLS: %w", io.ErrUnexpectedEOF)
 // Reading (Read, wait, recordReady) is for one goroutine at a time; Write, cork and
 // flush may be called while another reads.
 type wire struct {
-	net.Conn
-	raw  syscall.RawConn // nil when the connection offers no readiness
-	in   inbuf           // ciphertext
-	left int             // bytes to the end of the record that Read is in, 0 between records
+	*socket
+	in   inbuf // ciphertext
+	left int   // bytes to the end of the record that Read is in, 0 between records
 
 	mu     sync.Mutex // guards what follows
 	corked *[]byte    // collects records until flush; nil when not corked
@@ -40,7 +38,7 @@ type wire struct {
 }
 
 func newWire(nc net.Conn) *wire {
-	return &wire{Conn: nc, raw: rawConn(nc)}
+	return &wire{socket: newSocket(nc)}
 }
 
 // Read never returns bytes of two records, so that crypto/tls keeps nothing that
@@ -88,7 +86,7 @@ func (w *wire) fill() error {
 	if w.in.len() == 0 {
 		w.in.release()
 	}
-	err := readInto(w.Conn, w.raw, &w.in, bufferSize)
+	err := w.readInto(&w.in, bufferSize)
 	if errors.Is(err, io.EOF) {
 		return errCut
 	}
@@ -102,7 +100,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		*w.corked = append(*w.corked, p...)
 		return len(p), nil
 	}
-	n, err := w.Conn.Write(p)
+	n, err := w.socket.Write(p)
 	w.sent += int64(n)
 	return n, err
 }
@@ -132,7 +130,7 @@ func (w *wire) flush() error {
 		return nil
 	}
 	w.corked = nil
-	n, err := w.Conn.Write(*out)
+	n, err := w.socket.Write(*out)
 	w.sent += int64(n)
 	if cap(*out) == outSize {
 		*out = (*out)[:0]

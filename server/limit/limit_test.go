@@ -181,7 +181,7 @@ func TestAccounts(t *testing.T) {
 	if first != second {
 		t.Fatal("two sessions of one identity have two accounts")
 	}
-	if a.Open("") == a.Open("") {
+	if nobody, another := a.Open(""), a.Open(""); nobody == another {
 		t.Fatal("nobody shares an account with another nobody")
 	}
 	if !first.AddTunnel(2) || !second.AddTunnel(2) || first.AddTunnel(2) {

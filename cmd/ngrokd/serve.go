@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"ngrok/cmd/internal/logging"
+	"ngrok/cmd/internal/run"
+	"ngrok/cmd/internal/version"
+	"ngrok/server"
+	"ngrok/server/auth"
+	"ngrok/server/cert"
+)
+
+// serve runs the server until a signal or the end of ctx stops it.
+func (p program) serve(ctx context.Context, o *options) (err error) {
+	log, err := logging.Open(logging.Options{To: o.log, Level: o.logLevel, Format: logFormat(o, p.stdout), Stdout: p.stdout, Stderr: p.stderr})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if log.ToFile() { // standard error says it anyway
+		defer func() {
+			if err != nil {
+				log.Logger.Error("ended", "err", err)
+			}
+		}()
+	}
+
+	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w (choose another with -dataDir)", err)
+	}
+	if o.domain, err = cert.ParseDomain(o.domain); err != nil {
+		return fmt.Errorf("-domain: %w", err)
+	}
+	source, err := cert.Open(cert.Options{Domain: o.domain, CertFile: o.tlsCrt, KeyFile: o.tlsKey, DataDir: o.dataDir, Logger: log.Logger})
+	if err != nil {
+		return err
+	}
+	policy, err := o.policy(o.file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.config, err)
+	}
+	policies := auth.NewPolicies(policy)
+	serve, err := p.listen(o.server(source, log.Logger), policies)
+	if err != nil {
+		return explainListen(o, err)
+	}
+
+	// Only now, when the server is sure to run, and before any client is served.
+	if o.wantsFirstToken() {
+		if err := makeFirstToken(p.stdout, o, source); err != nil {
+			return errors.Join(err, stopped(serve))
+		}
+		if policy, err = o.policy(o.file); err != nil {
+			return errors.Join(err, stopped(serve))
+		}
+		policies.Swap(policy)
+	}
+	p.sayWhoIsAdmitted(o, policy, log.Logger)
+
+	reloads := newReloader(o, policies, source, log.Logger)
+	ctx, stop := run.Signals{
+		Stopping: func(s os.Signal) {
+			log.Logger.Info("stopping when what flows has ended; a second signal ends it now", "signal", s.String(), "grace", o.grace)
+		},
+		Hangup: func() {
+			if err := log.Reopen(); err != nil {
+				log.Logger.Error("the log file can't be reopened; the old one stays in use", "err", err)
+			}
+			reloads.now()
+		},
+	}.Context(ctx)
+	defer stop()
+
+	reloading, end := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { reloads.run(reloading) })
+	err = serve(ctx)
+	end()
+	wg.Wait()
+	return err
+}
+
+// stopped serves for no time, which closes the listeners.
+func stopped(serve func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return serve(ctx)
+}
+
+// server returns the server's own configuration.
+func (o *options) server(source cert.Source, logger *slog.Logger) server.Config {
+	return server.Config{
+		Domain:     o.domain,
+		HTTPAddr:   o.httpAddr,
+		HTTPSAddr:  o.httpsAddr,
+		TunnelAddr: o.tunnelAddr,
+		TCPHost:    o.tcpHost,
+		DataDir:    o.dataDir,
+		TLS:        &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
+		Grace:      grace(o),
+		Version:    version.Number,
+		Logger:     logger,
+	}
+}
+
+// grace is -grace as the server wants it, where 0 is a default and negative is none.
+func grace(o *options) (d time.Duration) {
+	if o.grace == 0 {
+		return -1
+	}
+	return o.grace
+}
+
+// sayWhoIsAdmitted warns of what an operator may not have meant.
+func (p program) sayWhoIsAdmitted(o *options, policy *auth.Policy, logger *slog.Logger) {
+	switch {
+	case policy.Open() && !o.loopbackOnly():
+		// To standard error too: the log may be a file that nobody looks at.
+		fmt.Fprintf(p.stderr, "ngrokd: WARNING: -open admits everybody who reaches %s: strangers can publish what they like under %s\n", o.tunnelAddr, o.domain)
+		logger.Warn("everybody is admitted, without a token (-open)", "addr", o.tunnelAddr)
+	case policy.Open():
+		logger.Info("everybody on this machine is admitted, without a token")
+	case policy.Tokens() == 0:
+		logger.Warn("nobody is admitted: there is no token; ngrokd token new NAME makes one", "file", o.config)
+	default:
+		logger.Info("clients with a token are admitted", "known", policy.Tokens(), "file", o.config)
+	}
+}
+
+// logFormat chooses the format for people when people look.
+func logFormat(o *options, stdout io.Writer) string {
+	if o.logFormat != "" || o.log != "stdout" {
+		return o.logFormat
+	}
+	if f, ok := stdout.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return "term"
+		}
+	}
+	return ""
+}

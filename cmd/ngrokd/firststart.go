@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -40,7 +41,7 @@ auth_token: %s
 
 More tokens: ngrokd token new NAME
 
-`, o.config, clientAddr(o), token, trustLine(source))
+`, o.config, clientAddr(o), token, trustLine(o, source))
 	return nil
 }
 
@@ -53,11 +54,32 @@ func clientAddr(o *options) string {
 	return net.JoinHostPort(o.domain, port)
 }
 
-// trustLine says how a client verifies the server: by the key, which lasts, when the
-// certificate comes from nobody that the client's machine knows.
-func trustLine(source cert.Source) string {
-	if source.RootPEM() == nil {
+// trustLine says how a client verifies the server: by the host's roots where they do, else
+// by the key, which lasts longer than a certificate.
+func trustLine(o *options, source cert.Source) string {
+	if publiclyTrusted(o.domain, source) {
 		return "trust_host_root_certs: true\n"
 	}
 	return "server_fingerprint: " + source.Fingerprint() + "\n"
+}
+
+// publiclyTrusted reports whether this host's root certificates vouch for the server's,
+// as then those of the clients' hosts will too.
+func publiclyTrusted(domain string, source cert.Source) bool {
+	c, err := source.GetCertificate(nil)
+	if err != nil {
+		return false
+	}
+	var chain []*x509.Certificate
+	intermediates := x509.NewCertPool()
+	for _, der := range c.Certificate {
+		parsed, err := x509.ParseCertificate(der)
+		if err != nil {
+			return false
+		}
+		chain = append(chain, parsed)
+		intermediates.AddCert(parsed)
+	}
+	_, err = chain[0].Verify(x509.VerifyOptions{DNSName: domain, Intermediates: intermediates})
+	return err == nil
 }

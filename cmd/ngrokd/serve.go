@@ -65,6 +65,9 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 		policies.Swap(policy)
 	}
 	p.sayWhoIsAdmitted(o, policy, log.Logger)
+	if o.file.ACME != nil || o.file.TrustedProxies != nil {
+		log.Logger.Warn("acme and trusted_proxies are read, but this version does not use them yet", "file", o.config)
+	}
 
 	reloads := newReloader(o, policies, source, log.Logger)
 	ctx, stop := run.Signals{

@@ -91,7 +91,7 @@ func (p program) listTokens(o *options) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tNAMES\tPORTS\tHASH")
+	fmt.Fprintln(w, "NAME\tMAY ASK FOR\tTCP PORTS\tHASH")
 	for _, t := range file.Tokens {
 		ports := "any"
 		if t.Ports != nil {

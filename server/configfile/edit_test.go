@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -174,6 +175,39 @@ func wantMode(t *testing.T, path string, want os.FileMode) {
 	if runtime.GOOS != "windows" && info.Mode().Perm() != want {
 		t.Errorf("mode %o, want %o", info.Mode().Perm(), want)
 	}
+}
+
+func TestEditKeepsTheOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ngrokd.yml")
+	if err := os.Chown(dir, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	wantOwner := func(want string) {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sys := reflect.ValueOf(info.Sys()).Elem()
+		if got := fmt.Sprint(sys.FieldByName("Uid"), sys.FieldByName("Gid")); got != want {
+			t.Errorf("owner %s, want %s", got, want)
+		}
+	}
+	if err := AddToken(path, "a", auth.HashToken("a")); err != nil {
+		t.Fatal(err)
+	}
+	wantOwner("12345 12345") // the directory's
+	if err := os.Chown(path, 23456, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if err := AddToken(path, "b", auth.HashToken("b")); err != nil {
+		t.Fatal(err)
+	}
+	wantOwner("23456 12345")
 }
 
 func TestEditThroughALinkKeepsIt(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ngrok/server/auth"
+	"ngrok/server/limit"
 )
 
 var hashA = auth.HashToken("a").String()
@@ -184,6 +185,34 @@ func TestParseProblems(t *testing.T) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
+	}
+}
+
+// The example in the documentation is read as it stands, and shows the defaults.
+func TestDocumentedExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating-auth.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## ngrokd.yml\n")
+	var example []string
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "### ") {
+			break
+		}
+		if l, ok := strings.CutPrefix(line, "    "); ok {
+			example = append(example, l)
+		}
+	}
+	f, err := Parse("example", []byte(strings.NewReplacer("sha256:…", hashA, "…", "x").Replace(strings.Join(example, ""))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Settings) != len(SettingKeys())-1 { // open is commented out
+		t.Errorf("%d of %d settings", len(f.Settings), len(SettingKeys()))
+	}
+	if f.Limits != limit.Default() {
+		t.Errorf("limits %+v, the defaults are %+v", f.Limits, limit.Default())
 	}
 }
 

@@ -76,9 +76,14 @@ func replace(path string, text []byte) (err error) {
 		}
 	}()
 	if statErr == nil {
-		if err := keepOwner(tmp, old); err != nil {
-			return err
-		}
+		err = keepOwner(tmp, old)
+	} else if dir, statErr := os.Stat(filepath.Dir(path)); statErr == nil {
+		// What root makes in the data directory of a service is for the service.
+		// Who may not give it away keeps it.
+		_ = keepOwner(tmp, dir)
+	}
+	if err != nil {
+		return err
 	}
 	if err := tmp.Chmod(mode); err != nil {
 		return err

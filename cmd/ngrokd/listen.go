@@ -2,13 +2,32 @@ package main
 
 import (
 	"context"
-	"errors"
+	"net"
 
 	"ngrok/server"
-	"ngrok/server/auth"
 )
 
-// listen opens the listeners of a server.
-func listen(server.Config, *auth.Policies) (func(ctx context.Context) error, error) {
-	return nil, errors.New("package server can't serve yet")
+// listen makes a server and binds its addresses.
+func listen(config server.Config) (serveFunc, error) {
+	s, err := server.New(config)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := s.Listen()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range []struct {
+		who      string
+		listener net.Listener
+	}{
+		{"clients", listeners.Tunnel},
+		{"http visitors", listeners.HTTP},
+		{"https visitors", listeners.HTTPS},
+	} {
+		if l.listener != nil {
+			config.Logger.Info("listening", "for", l.who, "addr", l.listener.Addr())
+		}
+	}
+	return func(ctx, hurry context.Context) error { return s.Serve(ctx, listeners, hurry) }, nil
 }

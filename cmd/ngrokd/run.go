@@ -10,7 +10,6 @@ import (
 
 	"ngrok/cmd/internal/version"
 	"ngrok/server"
-	"ngrok/server/auth"
 )
 
 // The exit codes.
@@ -27,8 +26,11 @@ type program struct {
 	listen         listenFunc
 }
 
-// listenFunc opens the listeners and returns what serves them until ctx ends.
-type listenFunc func(server.Config, *auth.Policies) (serve func(ctx context.Context) error, err error)
+// listenFunc opens the listeners of a server and returns what serves them.
+type listenFunc func(server.Config) (serveFunc, error)
+
+// serveFunc serves until ctx ends and then what flows has ended, or hurry ends too.
+type serveFunc func(ctx, hurry context.Context) error
 
 // run does what args say and returns the exit code. Ending ctx ends a server as
 // SIGTERM does.
@@ -68,12 +70,15 @@ func (p program) printVersion() {
 // exit reports err and returns the code that says the same.
 func (p program) exit(name string, err error) int {
 	var wrong *usageError
+	var hurried *hurriedError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case errors.As(err, &wrong):
 		fmt.Fprintf(p.stderr, "%s: %s\n", name, wrong.text)
 		return exitUsage
+	case errors.As(err, &hurried):
+		return hurried.code
 	}
 	fmt.Fprintf(p.stderr, "%s: %v\n", name, err)
 	return exitError

@@ -33,9 +33,9 @@ func newScript(t *testing.T) *script {
 		env:    func(k string) string { return s.vars[k] },
 		stdout: &s.out,
 		stderr: &s.err,
-		listen: func(c server.Config, p *auth.Policies) (func(context.Context) error, error) {
-			s.config, s.policies = c, p
-			return func(context.Context) error {
+		listen: func(c server.Config) (serveFunc, error) {
+			s.config, s.policies = c, c.Policies
+			return func(context.Context, context.Context) error {
 				if s.atServe != nil {
 					s.atServe()
 				}

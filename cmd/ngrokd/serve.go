@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/cmd/internal/logging"
@@ -49,7 +50,9 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
 	policies := auth.NewPolicies(policy)
-	serve, err := p.listen(o.server(source, log.Logger), policies)
+	config := o.server(source, log.Logger)
+	config.Policies = policies
+	serve, err := p.listen(config)
 	if err != nil {
 		return explainListen(o, err)
 	}
@@ -69,7 +72,15 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 		log.Logger.Warn("acme and trusted_proxies are read, but this version does not use them yet", "file", o.config)
 	}
 
-	reloads := newReloader(o, policies, source, log.Logger)
+	return p.untilSignal(ctx, o, log, newReloader(o, policies, source, log.Logger), serve)
+}
+
+// untilSignal serves, and reloads on the side, until a signal or the end of ctx. After a
+// second signal it returns a [*hurriedError]; a third one ends the program as it is.
+func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, reloads *reloader, serve serveFunc) error {
+	hurry, hurryUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hurryUp()
+	var hurried atomic.Int32
 	ctx, stop := run.Signals{
 		Stopping: func(s os.Signal) {
 			log.Logger.Info("stopping when what flows has ended; a second signal ends it now", "signal", s.String(), "grace", o.grace)
@@ -80,23 +91,37 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 			}
 			reloads.now()
 		},
+		Abort: func(code int) {
+			if !hurried.CompareAndSwap(0, int32(code)) {
+				os.Exit(code)
+			}
+			hurryUp()
+		},
 	}.Context(ctx)
 	defer stop()
 
 	reloading, end := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { reloads.run(reloading) })
-	err = serve(ctx)
+	err := serve(ctx, hurry)
 	end()
 	wg.Wait()
+	if code := hurried.Load(); code != 0 && err == nil {
+		err = &hurriedError{int(code)}
+	}
 	return err
 }
 
+// hurriedError says that a second signal cut what still flowed.
+type hurriedError struct{ code int }
+
+func (e *hurriedError) Error() string { return "ended by a second signal" }
+
 // stopped serves for no time, which closes the listeners.
-func stopped(serve func(context.Context) error) error {
+func stopped(serve serveFunc) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	return serve(ctx)
+	return serve(ctx, ctx)
 }
 
 // server returns the server's own configuration.
@@ -108,6 +133,7 @@ func (o *options) server(source cert.Source, logger *slog.Logger) server.Config 
 		TunnelAddr: o.tunnelAddr,
 		TCPHost:    o.tcpHost,
 		DataDir:    o.dataDir,
+		NamesFile:  o.cacheFile,
 		TLS:        &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
 		Grace:      grace(o),
 		Version:    version.Number,

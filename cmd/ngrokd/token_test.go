@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,9 +95,9 @@ func TestFirstStart(t *testing.T) {
 
 	var whileListening *auth.Policy
 	listen := s.listen
-	s.listen = func(c server.Config, p *auth.Policies) (func(context.Context) error, error) {
-		whileListening = p.Current()
-		return listen(c, p)
+	s.listen = func(c server.Config) (serveFunc, error) {
+		whileListening = c.Policies.Current()
+		return listen(c)
 	}
 	code, stdout, stderr := s.do(t, start...)
 	if code != 0 || stderr != "" {

@@ -20,6 +20,10 @@ type Config struct {
 	// host:port. An empty HTTPAddr or HTTPSAddr disables that scheme.
 	HTTPAddr, HTTPSAddr, TunnelAddr string
 
+	// ShownHTTPPort and ShownHTTPSPort stand in the URLs of tunnels in place of the
+	// listeners' own ports, for a server behind a proxy; 0 means the listener's own.
+	ShownHTTPPort, ShownHTTPSPort int
+
 	// TCPHost is the address that the listeners of TCP tunnels bind; empty means
 	// the host of TunnelAddr.
 	TCPHost string

@@ -216,6 +216,11 @@ func (s *Server) notePorts(l Listeners) {
 			s.ports[scheme] = addr.Port
 		}
 	}
+	for scheme, port := range map[string]int{"http": s.config.ShownHTTPPort, "https": s.config.ShownHTTPSPort} {
+		if port != 0 {
+			s.ports[scheme] = port
+		}
+	}
 }
 
 // look does what is to be done from time to time, until ctx ends.

@@ -52,6 +52,9 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 	policies := auth.NewPolicies(policy)
 	config := o.server(source, log.Logger)
 	config.Policies = policies
+	if config.ShownHTTPPort, config.ShownHTTPSPort, err = o.shownPorts(); err != nil {
+		return err
+	}
 	serve, err := p.listen(config)
 	if err != nil {
 		return explainListen(o, err)

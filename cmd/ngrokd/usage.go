@@ -12,8 +12,8 @@ Addresses
   -httpsAddr ADDR     for https visitors (":443"); empty disables https
   -tunnelAddr ADDR    for clients (":4443")
   -tcpHost HOST       the address that tcp tunnels listen on (that of -tunnelAddr)
-  -vhost HOST[:PORT]  shown in http and https URLs in place of domain and port, for a
-                      server behind a proxy ($VHOST)
+  -vhost HOST[:PORT]  the domain, with the port that visitors reach it at, for URLs
+                      of a server behind a proxy; no port means 80 and 443 ($VHOST)
 
 Certificates
   -tlsCrt FILE        certificate chain, PEM, for the domain and *.domain

@@ -10,7 +10,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"ngrok/cmd/internal/logging"
 	"ngrok/cmd/internal/run"
@@ -21,20 +20,20 @@ import (
 )
 
 // serve runs the server until a signal or the end of ctx stops it.
-func (p program) serve(ctx context.Context, o *options) (err error) {
+func (p program) serve(ctx context.Context, o *options) error {
 	log, err := logging.Open(logging.Options{To: o.log, Level: o.logLevel, Format: logFormat(o, p.stdout), Stdout: p.stdout, Stderr: p.stderr})
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	if log.ToFile() { // standard error says it anyway
-		defer func() {
-			if err != nil {
-				log.Logger.Error("ended", "err", err)
-			}
-		}()
+	err = p.serveWith(ctx, o, log)
+	if err != nil && log.ToFile() { // standard error says it anyway
+		log.Logger.Error("ended", "err", err)
 	}
+	return err
+}
 
+func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (err error) {
 	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w (choose another with -dataDir)", err)
 	}
@@ -50,32 +49,38 @@ func (p program) serve(ctx context.Context, o *options) (err error) {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
 	policies := auth.NewPolicies(policy)
-	config := o.server(source, log.Logger)
-	config.Policies = policies
-	if config.ShownHTTPPort, config.ShownHTTPSPort, err = o.shownPorts(); err != nil {
+	config, err := o.server(source, policies, log.Logger)
+	if err != nil {
 		return err
 	}
 	serve, err := p.listen(config)
 	if err != nil {
 		return explainListen(o, err)
 	}
-
-	// Only now, when the server is sure to run, and before any client is served.
 	if o.wantsFirstToken() {
-		if err := makeFirstToken(p.stdout, o, source); err != nil {
+		// Only now, when the server is sure to run, and before any client is served.
+		if err := p.admitFirst(o, policies, source); err != nil {
 			return errors.Join(err, stopped(serve))
 		}
-		if policy, err = o.policy(o.file); err != nil {
-			return errors.Join(err, stopped(serve))
-		}
-		policies.Swap(policy)
 	}
-	p.sayWhoIsAdmitted(o, policy, log.Logger)
+	p.sayWhoIsAdmitted(o, policies.Current(), log.Logger)
 	if o.file.ACME != nil || o.file.TrustedProxies != nil {
 		log.Logger.Warn("acme and trusted_proxies are read, but this version does not use them yet", "file", o.config)
 	}
-
 	return p.untilSignal(ctx, o, log, newReloader(o, policies, source, log.Logger), serve)
+}
+
+// admitFirst makes the first token and puts it in force.
+func (p program) admitFirst(o *options, policies *auth.Policies, source cert.Source) error {
+	if err := makeFirstToken(p.stdout, o, source); err != nil {
+		return err
+	}
+	policy, err := o.policy(o.file)
+	if err != nil {
+		return err
+	}
+	policies.Swap(policy)
+	return nil
 }
 
 // untilSignal serves, and reloads on the side, until a signal or the end of ctx. After a
@@ -128,28 +133,31 @@ func stopped(serve serveFunc) error {
 }
 
 // server returns the server's own configuration.
-func (o *options) server(source cert.Source, logger *slog.Logger) server.Config {
+func (o *options) server(source cert.Source, policies *auth.Policies, logger *slog.Logger) (server.Config, error) {
+	http, https, err := o.shownPorts()
+	if err != nil {
+		return server.Config{}, err
+	}
+	grace := o.grace
+	if grace == 0 {
+		grace = -1 // none; 0 is the server's default
+	}
 	return server.Config{
-		Domain:     o.domain,
-		HTTPAddr:   o.httpAddr,
-		HTTPSAddr:  o.httpsAddr,
-		TunnelAddr: o.tunnelAddr,
-		TCPHost:    o.tcpHost,
-		DataDir:    o.dataDir,
-		NamesFile:  o.cacheFile,
-		TLS:        &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
-		Grace:      grace(o),
-		Version:    version.Number,
-		Logger:     logger,
-	}
-}
-
-// grace is -grace as the server wants it, where 0 is a default and negative is none.
-func grace(o *options) (d time.Duration) {
-	if o.grace == 0 {
-		return -1
-	}
-	return o.grace
+		Domain:         o.domain,
+		HTTPAddr:       o.httpAddr,
+		HTTPSAddr:      o.httpsAddr,
+		TunnelAddr:     o.tunnelAddr,
+		ShownHTTPPort:  http,
+		ShownHTTPSPort: https,
+		TCPHost:        o.tcpHost,
+		DataDir:        o.dataDir,
+		NamesFile:      o.cacheFile,
+		Policies:       policies,
+		TLS:            &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
+		Grace:          grace,
+		Version:        version.Number,
+		Logger:         logger,
+	}, nil
 }
 
 // sayWhoIsAdmitted warns of what an operator may not have meant.

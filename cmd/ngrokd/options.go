@@ -97,6 +97,9 @@ func parseOptions(args []string, env func(string) string) (*options, error) {
 	if o.dataDir == "" {
 		return nil, noPlace
 	}
+	if o.tunnelAddr == "" {
+		return nil, wrongUsage("-tunnelAddr must not be empty: clients need it")
+	}
 	if o.grace < 0 {
 		return nil, wrongUsage("-grace must not be negative")
 	}

@@ -26,10 +26,18 @@ type reloader struct {
 	logger   *slog.Logger
 
 	hangup chan struct{} // holds one request to reload now
+	had    bool          // there was a settings file
 }
 
 func newReloader(o *options, policies *auth.Policies, source cert.Source, logger *slog.Logger) *reloader {
-	return &reloader{o, policies, source, logger, make(chan struct{}, 1)}
+	return &reloader{
+		options:  o,
+		policies: policies,
+		source:   source,
+		logger:   logger,
+		hangup:   make(chan struct{}, 1),
+		had:      o.read != fileState{},
+	}
 }
 
 // now asks for a reload without waiting for it.
@@ -71,9 +79,13 @@ func (r *reloader) run(ctx context.Context) {
 func (r *reloader) reload() {
 	file, err := configfile.Load(r.options.config)
 	if configfile.IsMissing(err) {
+		if !r.had {
+			return // nor was there one at the start
+		}
 		r.logger.Warn("there is no settings file; the settings in force stay", "file", r.options.config)
 		return
 	}
+	r.had = true
 	var policy *auth.Policy
 	if err == nil {
 		policy, err = r.options.policy(file)

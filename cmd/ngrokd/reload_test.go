@@ -185,6 +185,39 @@ func TestHangupReloadsAtOnce(t *testing.T) {
 	})
 }
 
+func TestReloadWithoutAFileSaysNothingUntilThereIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lockedBuffer{}
+		dir := t.TempDir()
+		o, err := parseOptions([]string{"-dataDir", dir, "-open=false"}, func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy, err := o.policy(o.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newReloader(o, auth.NewPolicies(policy), nil, slog.New(slog.NewTextHandler(log, nil)))
+		var wg sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		wg.Go(func() { r.run(ctx) })
+		defer wg.Wait()
+		defer cancel()
+		r.now()
+		time.Sleep(time.Minute)
+		if log.String() != "" {
+			t.Errorf("log without a file: %s", log)
+		}
+		if err := configfile.AddToken(o.config, "a", auth.HashToken("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * pollInterval)
+		if r.policies.Current().Tokens() != 1 {
+			t.Error("a file that was made later is not read")
+		}
+	})
+}
+
 // Sessions ask the policy while it is swapped and the file is edited.
 func TestReloadRace(t *testing.T) {
 	r := startReloader(t, "tokens: []\n", nil)

@@ -87,6 +87,7 @@ func TestRun(t *testing.T) {
 		{"word behind options", with("x"), 2, "", `"x" is neither`},
 		{"bad time", with("-grace=soon"), 2, "", "-grace"},
 		{"negative time", with("-grace=-1s"), 2, "", "-grace must not be negative"},
+		{"no place for clients", with("-tunnelAddr="), 2, "", "-tunnelAddr must not be empty"},
 		{"bad boolean", with("-open=perhaps"), 2, "", "true or false"},
 		{"no such settings file", with("-config=" + filepath.Join(dir, "none.yml")), 1, "", "there is no file"},
 		{"unknown key", with("-config=" + typo), 1, "", typo + ":2: the file has no key \"http_adr\": did you mean http_addr?"},

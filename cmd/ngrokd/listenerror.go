@@ -9,6 +9,12 @@ import (
 	"syscall"
 )
 
+// What Windows calls EACCES and EADDRINUSE on sockets; no other system has such numbers.
+const (
+	wsaeAcces     = syscall.Errno(10013)
+	wsaeAddrInUse = syscall.Errno(10048)
+)
+
 // explainListen adds what to do to the error of an address that can't be listened on.
 func explainListen(o *options, err error) error {
 	var op *net.OpError
@@ -25,9 +31,9 @@ func explainListen(o *options, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission) && runtime.GOOS == "linux":
 		hint = fmt.Sprintf("run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -%s=%s", flag, other)
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errno == wsaeAcces:
 		hint = fmt.Sprintf("run with more rights, or choose -%s=%s", flag, other)
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, syscall.EADDRINUSE), errno == wsaeAddrInUse:
 		hint = fmt.Sprintf("another program, perhaps another ngrokd, listens there: stop it, or choose -%s=%s", flag, other)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		hint = fmt.Sprintf("this machine has no such address: choose -%s=%s for all that it has", flag, other)

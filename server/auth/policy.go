@@ -65,8 +65,8 @@ type Policy struct {
 	limits   limit.Limits
 }
 
-// NewPolicy checks c and makes it a policy. It keeps no reference to c's slices' backing
-// for writing; the caller must not change them afterwards.
+// NewPolicy checks c and makes it a policy. The caller must not change what c refers to
+// afterwards.
 func NewPolicy(c Config) (*Policy, error) {
 	p := &Policy{
 		open:     c.Open,

@@ -19,6 +19,7 @@ import (
 
 	"ngrok/msg"
 	"ngrok/server"
+	"ngrok/server/auth"
 )
 
 // asProgram makes the test's binary be ngrokd.
@@ -195,6 +196,57 @@ func TestProgramFromFirstTokenToRevocation(t *testing.T) {
 	}
 	if strings.Count(p.text(), token) != 1 {
 		t.Error("the token was printed more than once")
+	}
+}
+
+func TestProgramKeepsToTheRightsOfTheFile(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "ngrokd.yml")
+	text := "domain: tunnel.example.com\nvhost: tunnel.example.com\nreserved: [www]\ntcp_ports: 20000-20100\ntokens:\n" +
+		"  - {name: alice, hash: " + auth.HashToken("a").String() + ", subdomains: [alice], max_tunnels: 2, ports: none}\n" +
+		"  - {name: bob, hash: " + auth.HashToken("b").String() + "}\n"
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, "-config="+settings)
+	alice, _ := p.login(t, "a")
+	bob, _ := p.login(t, "b")
+	tests := []struct {
+		name string
+		who  net.Conn
+		ask  msg.ReqTunnel
+		want string // in the URL or the error
+	}{
+		{"her name", alice, msg.ReqTunnel{Protocol: "http", Subdomain: "alice"}, "http://alice.tunnel.example.com"},
+		{"a free name that is not hers", alice, msg.ReqTunnel{Protocol: "http", Subdomain: "carol"}, "your token does not allow"},
+		{"no tcp for her", alice, msg.ReqTunnel{Protocol: "tcp"}, "tcp tunnels are not allowed"},
+		{"a random name", alice, msg.ReqTunnel{Protocol: "https"}, "https://"},
+		{"one too many", alice, msg.ReqTunnel{Protocol: "http"}, "all of your 2 tunnels are in use"},
+		{"her name for another", bob, msg.ReqTunnel{Protocol: "http", Subdomain: "alice"}, "is reserved"},
+		{"below her name for another", bob, msg.ReqTunnel{Protocol: "http", Subdomain: "x.alice"}, "is reserved"},
+		{"a reserved name", bob, msg.ReqTunnel{Protocol: "http", Subdomain: "www"}, "is reserved"},
+		{"any other name", bob, msg.ReqTunnel{Protocol: "http", Subdomain: "carol"}, "http://carol.tunnel.example.com"},
+		{"a port outside", bob, msg.ReqTunnel{Protocol: "tcp", RemotePort: 9}, "this server allows 20000-20100"},
+		{"a random port", bob, msg.ReqTunnel{Protocol: "tcp"}, "tcp://tunnel.example.com:20"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.ask.ReqId = tt.name
+			if err := msg.Write(tt.who, &tt.ask); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				m, err := msg.Read(tt.who, msg.MaxAfterAuth)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if answer, ok := m.(*msg.NewTunnel); ok {
+					if got := answer.Url + answer.Error; !strings.Contains(got, tt.want) {
+						t.Errorf("got %q, want %q", got, tt.want)
+					}
+					return
+				}
+			}
+		})
 	}
 }
 

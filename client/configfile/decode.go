@@ -63,7 +63,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, ks keys) {
 			names = append(names, k)
 		}
 		slices.Sort(names)
-		if near := nearest(p.key.Value, names); near != "" {
+		if near := Nearest(p.key.Value, names); near != "" {
 			d.errorf(p.key, "unknown key %q in %s: did you mean %q?", p.key.Value, what, near)
 		} else {
 			d.errorf(p.key, "unknown key %q in %s", p.key.Value, what)

@@ -1,8 +1,8 @@
 package configfile
 
-// nearest returns the name that word was most likely meant to be, or "" when none
+// Nearest returns the name that word was most likely meant to be, or "" when none
 // is near.
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	best, limit := "", max(2, len(word)/3)+1
 	if len(word) > 64 {
 		return "" // no key is as long

@@ -44,7 +44,7 @@ type termEncoder struct{}
 const termColumn = 36
 
 func (termEncoder) line(b []byte, t time.Time, level slog.Level, msg string, fields []field) []byte {
-	msg = neutral(clip(msg))
+	msg = Neutral(clip(msg))
 	b = append(b, clock(t)...)
 	b = append(b, ' ')
 	b = append(b, strings.ToUpper(levelName(level))...)
@@ -99,7 +99,7 @@ func appendJSONValue(b []byte, v slog.Value) []byte {
 			return append(b, n...)
 		}
 	case slog.KindAny:
-		if raw, ok := v.Any().(json.RawMessage); ok && len(raw) <= maxValue && json.Valid(raw) && neutral(string(raw)) == string(raw) {
+		if raw, ok := v.Any().(json.RawMessage); ok && len(raw) <= maxValue && json.Valid(raw) && Neutral(string(raw)) == string(raw) {
 			return append(b, raw...)
 		}
 	}

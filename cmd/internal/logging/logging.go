@@ -39,6 +39,16 @@ type Log struct {
 	file  *file  // nil unless it goes to a file
 }
 
+// Check reports whether level and format are ones that [Open] knows. It opens
+// nothing.
+func Check(o Options) error {
+	if _, err := ParseLevel(o.Level); err != nil {
+		return err
+	}
+	_, err := newEncoder(o.Format)
+	return err
+}
+
 // Open opens the log that o describes.
 func Open(o Options) (*Log, error) {
 	level, err := ParseLevel(o.Level)

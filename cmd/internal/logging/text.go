@@ -73,8 +73,8 @@ func clip(s string) string {
 // terminal or the direction of text, and what can't be seen, is not printable.
 func plain(r rune) bool { return r != utf8.RuneError && strconv.IsPrint(r) }
 
-// neutral returns s with everything that is not plain escaped as in Go's strings.
-func neutral(s string) string {
+// Neutral returns s with everything that is not plain escaped as in Go's strings.
+func Neutral(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
 		return s
 	}

@@ -26,10 +26,12 @@ type Signals struct {
 	Abort func(code int)
 }
 
-// Context returns a context that ends with the first SIGINT or SIGTERM. stop gives
-// the signals their usual effect back and must be called.
-func (s Signals) Context(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(parent)
+// Context returns a context that ends with the first SIGINT or SIGTERM. A signal to
+// stop that comes when it has ended, for this or another reason, aborts. stop gives
+// the signals their usual effect back and must be called; cancel ends the context as
+// a first signal does.
+func (s Signals) Context(parent context.Context) (ctx context.Context, cancel, stop func()) {
+	ctx, cancel = context.WithCancel(parent)
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if s.Hangup != nil || !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
@@ -39,8 +41,8 @@ func (s Signals) Context(parent context.Context) (ctx context.Context, stop func
 
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { s.watch(ch, quit, cancel) })
-	return ctx, sync.OnceFunc(func() {
+	wg.Go(func() { s.watch(ctx, ch, quit, cancel) })
+	return ctx, cancel, sync.OnceFunc(func() {
 		signal.Stop(ch)
 		close(quit)
 		wg.Wait()
@@ -48,8 +50,7 @@ func (s Signals) Context(parent context.Context) (ctx context.Context, stop func
 	})
 }
 
-func (s Signals) watch(ch <-chan os.Signal, quit <-chan struct{}, cancel context.CancelFunc) {
-	stopping := false
+func (s Signals) watch(ctx context.Context, ch <-chan os.Signal, quit <-chan struct{}, cancel context.CancelFunc) {
 	for {
 		select {
 		case <-quit:
@@ -58,8 +59,7 @@ func (s Signals) watch(ch <-chan os.Signal, quit <-chan struct{}, cancel context
 			switch {
 			case sig == syscall.SIGHUP && s.Hangup != nil:
 				s.Hangup()
-			case !stopping:
-				stopping = true
+			case ctx.Err() == nil:
 				if s.Stopping != nil {
 					s.Stopping(sig)
 				}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+
+	"ngrok/client"
+	"ngrok/client/configfile"
+	"ngrok/cmd/internal/logging"
+	signals "ngrok/cmd/internal/run"
+	"ngrok/cmd/internal/version"
+)
+
+// views are what looks at a client: the inspector with its page, and the screen.
+type views struct {
+	// tap captures what passes; nil captures nothing.
+	tap client.Tap
+	// page makes the inspector's page; nil when that is disabled.
+	page func(tunnelClient) (page, error)
+	// screen makes the terminal screen; webURL is empty without a page.
+	screen func(c source, webURL string) (screen, error)
+}
+
+// page is the inspector's page.
+type page interface {
+	Listen() error
+	Addr() net.Addr
+	Serve(ctx context.Context) error
+	Close() error
+}
+
+// screen is the terminal screen. Run returns nil when the user wants to quit.
+type screen interface {
+	Run(ctx context.Context) error
+	Restore()
+}
+
+// session is one run of the client with its views.
+type session struct {
+	app      *app
+	settings *settings
+	log      *slog.Logger
+	client   tunnelClient
+	page     page   // nil without one
+	screen   screen // nil without one
+}
+
+// serve runs the client with the tunnels that choose returns, until a signal, the user
+// or an error ends it.
+func (a *app) serve(o *options, choose func(f *configfile.File, path string) ([]client.Tunnel, error)) (err error) {
+	s, err := a.load(o)
+	if err != nil {
+		return err
+	}
+	tunnels, err := choose(s.file, s.path)
+	if err != nil {
+		return err
+	}
+	log, err := logging.Open(s.log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			log.Logger.Log(context.Background(), logging.LevelCrit, "the client ends", "err", err)
+		}
+		if cerr := log.Close(); cerr != nil && log.ToFile() {
+			a.warn(slog.New(slog.DiscardHandler), cerr.Error())
+		}
+	}()
+	for _, w := range s.file.Warnings {
+		a.warn(log.Logger, w)
+	}
+	ses, err := a.prepare(s, log, tunnels)
+	if err != nil {
+		return err
+	}
+	return ses.run(log)
+}
+
+// warn says on standard error and in the log what does not stop the program.
+func (a *app) warn(log *slog.Logger, msg string) {
+	fmt.Fprintf(a.stderr, "ngrok: warning: %s\n", lines(msg))
+	log.Warn("warning", "err", msg)
+}
+
+// prepare makes the client and its views, and binds the page's address.
+func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*session, error) {
+	tlsConfig, err := tlsConfig(s.file, s.serverAddr)
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.newViews(s, log)
+	if err != nil {
+		return nil, err
+	}
+	cfg := client.Config{
+		ServerAddr: s.serverAddr,
+		TLS:        tlsConfig,
+		AuthToken:  s.authToken,
+		Proxy:      s.proxy,
+		Tunnels:    tunnels,
+		Tap:        v.tap,
+		Version:    version.Number,
+		Logger:     log.Logger,
+	}
+	if cfg.AuthToken == "" {
+		if cfg.Identity, err = identity(a.identityPath()); err != nil {
+			a.warn(log.Logger, fmt.Sprintf("no anonymous identity, so that names are not kept for you: %v", err))
+		}
+	}
+	c, err := a.newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ses := &session{app: a, settings: s, log: log.Logger, client: c}
+	webURL := ""
+	if v.page != nil {
+		if ses.page, err = v.page(c); err != nil {
+			return nil, err
+		}
+		if err := ses.page.Listen(); err != nil {
+			return nil, err
+		}
+		webURL = "http://" + ses.page.Addr().String()
+	}
+	if a.terminal && s.log.To != "stdout" && s.log.To != "stderr" && v.screen != nil {
+		if ses.screen, err = v.screen(c, webURL); err != nil {
+			ses.close()
+			return nil, err
+		}
+	}
+	return ses, nil
+}
+
+// close gives back what prepare took, when run is not called.
+func (ses *session) close() {
+	if ses.page != nil {
+		ses.page.Close()
+	}
+}
+
+// run runs the client until it ends, then the views.
+func (ses *session) run(log *logging.Log) error {
+	ctx, quit, stop := ses.app.signals(ses.answers(log))
+	defer stop()
+
+	viewing, stopViews := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	announce := &announcer{log: ses.log}
+	wg.Go(func() { follow(viewing, ses.client, announce.see) })
+	if ses.settings.saveToken {
+		wg.Go(func() { follow(viewing, ses.client, ses.tokenSaver()) })
+	}
+	if ses.page != nil {
+		wg.Go(func() {
+			if err := ses.page.Serve(viewing); err != nil {
+				ses.log.Error("the inspector's page has ended; the tunnels go on", "err", err)
+			}
+		})
+	}
+	wg.Go(func() { ses.show(viewing, quit) })
+
+	err := ses.client.Run(ctx)
+	stopViews()
+	wg.Wait()
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // somebody wanted it to end
+	}
+	return err
+}
+
+// answers says what signals do beside ending the run.
+func (ses *session) answers(log *logging.Log) signals.Signals {
+	s := signals.Signals{
+		Stopping: func(sig os.Signal) { ses.log.Info("stopping", "signal", sig.String()) },
+		Abort: func(code int) {
+			if ses.screen != nil {
+				ses.screen.Restore()
+			}
+			os.Exit(code)
+		},
+	}
+	// Without a terminal whose end it would tell of, SIGHUP is what tools that
+	// rotate logs send.
+	if log.ToFile() && !ses.app.terminal {
+		s.Hangup = func() {
+			if err := log.Reopen(); err != nil {
+				ses.app.warn(ses.log, err.Error())
+			}
+		}
+	}
+	return s
+}
+
+// show runs the screen, or prints lines where there is none. Where the log goes to
+// standard output it is all that is printed there.
+func (ses *session) show(ctx context.Context, quit func()) {
+	if ses.screen != nil {
+		err := ses.screen.Run(ctx)
+		if err == nil {
+			quit()
+			return
+		}
+		ses.log.Warn("no terminal screen, printing lines", "err", err)
+	}
+	if ses.settings.log.To == "stdout" {
+		return
+	}
+	out := logging.NewQueue(ses.app.stdout, nil) // a pipe that nobody reads must not keep us
+	defer out.Close()
+	p := &plain{w: out}
+	if ses.page != nil {
+		io.WriteString(out, "Web Interface http://"+ses.page.Addr().String()+"\n")
+	}
+	follow(ctx, ses.client, p.see)
+}
+
+// tokenSaver saves the token of the command line once a server has accepted it.
+func (ses *session) tokenSaver() func(client.State) {
+	done := false
+	return func(s client.State) {
+		if done || s.Status != client.Online && s.ServerVersion == "" {
+			return
+		}
+		done = true
+		if err := configfile.SaveToken(ses.settings.path, ses.settings.authToken); err != nil {
+			ses.log.Warn("the token could not be saved", "err", err)
+			return
+		}
+		ses.log.Info("the token was saved", "file", ses.settings.path)
+	}
+}

@@ -32,7 +32,7 @@ type app struct {
 	terminal bool
 
 	// signals returns the context that ends when the program is to stop.
-	signals func(signals.Signals) (ctx context.Context, cancel, stop func())
+	signals func(parent context.Context, s signals.Signals) (ctx context.Context, stop func())
 
 	newClient func(client.Config) (tunnelClient, error)
 	newViews  func(*settings, *logging.Log) (*views, error)
@@ -64,8 +64,8 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 		stdout:   stdout,
 		stderr:   stderr,
 		terminal: isTerminal(stdout) && getenv("TERM") != "dumb",
-		signals: func(s signals.Signals) (ctx context.Context, cancel, stop func()) {
-			return s.Context(context.Background())
+		signals: func(parent context.Context, s signals.Signals) (context.Context, func()) {
+			return s.Context(parent)
 		},
 		newClient: newClient,
 		newViews:  newViews,

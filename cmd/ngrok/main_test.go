@@ -144,9 +144,11 @@ func newSetup(t *testing.T, files map[string]string, do func(context.Context, *f
 		getenv: func(name string) string { return s.env[name] },
 		stdout: &s.out,
 		stderr: &s.err,
-		signals: func(sig signals.Signals) (context.Context, func(), func()) {
+		signals: func(parent context.Context, sig signals.Signals) (context.Context, func()) {
 			s.hangup = sig.Hangup
-			return s.ctx, s.stop, func() {}
+			ctx, cancel := context.WithCancel(parent)
+			stopped := context.AfterFunc(s.ctx, cancel)
+			return ctx, func() { stopped(); cancel() }
 		},
 		newClient: func(cfg client.Config) (tunnelClient, error) {
 			s.client = &fakeClient{cfg: cfg, do: do, subs: map[chan struct{}]bool{}}

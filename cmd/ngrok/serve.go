@@ -148,7 +148,9 @@ func (ses *session) close() {
 
 // run runs the client until it ends, then the views.
 func (ses *session) run(log *logging.Log) error {
-	ctx, quit, stop := ses.app.signals(ses.answers(log))
+	parent, quit := context.WithCancel(context.Background())
+	defer quit()
+	ctx, stop := ses.app.signals(parent, ses.answers(log))
 	defer stop()
 
 	viewing, stopViews := context.WithCancel(context.Background())

@@ -27,11 +27,10 @@ type Signals struct {
 }
 
 // Context returns a context that ends with the first SIGINT or SIGTERM. A signal to
-// stop that comes when it has ended, for this or another reason, aborts. stop gives
-// the signals their usual effect back and must be called; cancel ends the context as
-// a first signal does.
-func (s Signals) Context(parent context.Context) (ctx context.Context, cancel, stop func()) {
-	ctx, cancel = context.WithCancel(parent)
+// stop that comes when it has ended, for this reason or with its parent, aborts. stop
+// gives the signals their usual effect back and must be called.
+func (s Signals) Context(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if s.Hangup != nil || !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
@@ -42,7 +41,7 @@ func (s Signals) Context(parent context.Context) (ctx context.Context, cancel, s
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { s.watch(ctx, ch, quit, cancel) })
-	return ctx, cancel, sync.OnceFunc(func() {
+	return ctx, sync.OnceFunc(func() {
 		signal.Stop(ch)
 		close(quit)
 		wg.Wait()

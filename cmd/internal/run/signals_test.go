@@ -3,6 +3,7 @@
 package run
 
 import (
+	"context"
 	"os"
 	"syscall"
 	"testing"
@@ -31,7 +32,7 @@ func receive[T any](t *testing.T, ch <-chan T, what string) (v T) {
 func TestFirstStopsSecondAborts(t *testing.T) {
 	stopping := make(chan os.Signal, 1)
 	aborted := make(chan int, 1)
-	ctx, _, stop := Signals{
+	ctx, stop := Signals{
 		Stopping: func(s os.Signal) { stopping <- s },
 		Abort:    func(code int) { aborted <- code },
 	}.Context(t.Context())
@@ -55,7 +56,7 @@ func TestFirstStopsSecondAborts(t *testing.T) {
 
 func TestHangup(t *testing.T) {
 	hung := make(chan bool, 1)
-	ctx, _, stop := Signals{Hangup: func() { hung <- true }}.Context(t.Context())
+	ctx, stop := Signals{Hangup: func() { hung <- true }}.Context(t.Context())
 	defer stop()
 	send(t, syscall.SIGHUP)
 	receive(t, hung, "Hangup")
@@ -65,14 +66,14 @@ func TestHangup(t *testing.T) {
 }
 
 func TestHangupStops(t *testing.T) {
-	ctx, _, stop := Signals{}.Context(t.Context())
+	ctx, stop := Signals{}.Context(t.Context())
 	defer stop()
 	send(t, syscall.SIGHUP)
 	receive(t, ctx.Done(), "the end of the context")
 }
 
 func TestStopEndsContext(t *testing.T) {
-	ctx, _, stop := Signals{}.Context(t.Context())
+	ctx, stop := Signals{}.Context(t.Context())
 	stop()
 	stop()
 	receive(t, ctx.Done(), "the end of the context")
@@ -81,7 +82,8 @@ func TestStopEndsContext(t *testing.T) {
 // Who quits in another way and then loses patience needs one signal only.
 func TestSignalAfterCancelAborts(t *testing.T) {
 	aborted := make(chan int, 1)
-	_, cancel, stop := Signals{Abort: func(code int) { aborted <- code }}.Context(t.Context())
+	parent, cancel := context.WithCancel(t.Context())
+	_, stop := Signals{Abort: func(code int) { aborted <- code }}.Context(parent)
 	defer stop()
 	cancel()
 	send(t, syscall.SIGTERM)

@@ -113,12 +113,15 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, nil
 }
 
+// byteOrderMark is what some editors put before UTF-8 text.
+const byteOrderMark = "\ufeff"
+
 // tokenOnly is what the oldest format holds: one word.
 var tokenOnly = regexp.MustCompile(`^[0-9A-Za-z_\-!.+/=]+$`)
 
 // bareToken returns the token of a file that holds nothing else, or "".
 func bareToken(data []byte) string {
-	word := strings.TrimSpace(string(data))
+	word := strings.TrimSpace(strings.TrimPrefix(string(data), byteOrderMark))
 	if strings.HasPrefix(word, "---") || strings.HasPrefix(word, "...") || !tokenOnly.MatchString(word) {
 		return ""
 	}

@@ -123,9 +123,9 @@ func TestParseMerge(t *testing.T) {
 }
 
 func TestParseTokenOnly(t *testing.T) {
-	for _, content := range []string{"abc-DEF_123!", " 12345\n\n", "a+b/c=\r\n"} {
+	for _, content := range []string{"abc-DEF_123!", " 12345\n\n", "a+b/c=\r\n", "\ufeffabc\r\n"} {
 		f, err := Parse("f", []byte(content))
-		if err != nil || f.AuthToken != strings.TrimSpace(content) {
+		if err != nil || f.AuthToken != strings.Trim(content, "\ufeff \r\n") {
 			t.Errorf("%q: %+v, %v", content, f, err)
 		}
 	}

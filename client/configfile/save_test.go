@@ -22,6 +22,7 @@ func TestSetToken(t *testing.T) {
 		{"later key", "version: \"2\"\nauthtoken: old\nregion: us\n", "version: \"2\"\nauthtoken: new_token\nregion: us\n"},
 		{"agent", "version: 3\nagent:\n    authtoken: old\n", "version: 3\nagent:\n    authtoken: new_token\n"},
 		{"no value", "auth_token:\nserver_addr: a:1\n", "auth_token: new_token\nserver_addr: a:1\n"},
+		{"byte order mark", "\ufeffauth_token: old\nlog: none\n", ""},
 		{"no value, comment", "auth_token: # none yet\n", ""},
 		{"tilde", "auth_token: ~\n", "auth_token: new_token\n"},
 		{"crlf", "auth_token: old\r\nserver_addr: a:1\r\n", "auth_token: new_token\r\nserver_addr: a:1\r\n"},

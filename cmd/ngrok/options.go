@@ -93,13 +93,3 @@ func (o *options) allow(command string, refused ...string) error {
 	}
 	return nil
 }
-
-// firstOf returns the first value that is not empty.
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}

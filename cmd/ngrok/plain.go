@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,7 @@ func (p *plain) see(s client.State) {
 		case client.Connecting:
 			p.printf("Connecting to %s", s.ServerAddr)
 		case client.Online:
-			p.printf("Online, server %s", firstOf(s.ServerVersion, s.ServerAddr))
+			p.printf("Online, server %s", cmp.Or(s.ServerVersion, s.ServerAddr))
 			p.reason = ""
 		case client.Reconnecting:
 			p.printf("Connection lost, reconnecting to %s", s.ServerAddr)

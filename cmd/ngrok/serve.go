@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 
 	"ngrok/client"
@@ -128,7 +129,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 		if err := ses.page.Listen(); err != nil {
 			return nil, err
 		}
-		webURL = "http://" + ses.page.Addr().String()
+		webURL = pageURL(ses.page.Addr())
 	}
 	if a.terminal && s.log.To != "stdout" && s.log.To != "stderr" && v.screen != nil {
 		if ses.screen, err = v.screen(c, webURL); err != nil {
@@ -137,6 +138,15 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 		}
 	}
 	return ses, nil
+}
+
+// pageURL is how the page is reached from this machine.
+func pageURL(addr net.Addr) string {
+	host := addr.String()
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return "http://" + host
 }
 
 // close gives back what prepare took, when run is not called.
@@ -153,6 +163,9 @@ func (ses *session) run(log *logging.Log) error {
 	ctx, stop := ses.app.signals(parent, ses.answers(log))
 	defer stop()
 
+	if ses.screen != nil {
+		defer ses.screen.Restore() // for a panic: after Run it does nothing
+	}
 	viewing, stopViews := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	announce := &announcer{log: ses.log}
@@ -219,7 +232,7 @@ func (ses *session) show(ctx context.Context, quit func()) {
 	defer out.Close()
 	p := &plain{w: out}
 	if ses.page != nil {
-		io.WriteString(out, "Web Interface http://"+ses.page.Addr().String()+"\n")
+		io.WriteString(out, "Web Interface "+pageURL(ses.page.Addr())+"\n")
 	}
 	follow(ctx, ses.client, p.see)
 }

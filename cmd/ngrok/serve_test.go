@@ -424,3 +424,11 @@ func TestStuckStdout(t *testing.T) {
 		}
 	}
 }
+
+func TestPageURL(t *testing.T) {
+	for want, ip := range map[string]net.IP{"http://localhost:4040": net.IPv6unspecified, "http://127.0.0.1:4040": net.IPv4(127, 0, 0, 1), "http://[::1]:4040": net.IPv6loopback} {
+		if got := pageURL(&net.TCPAddr{IP: ip, Port: 4040}); got != want {
+			t.Errorf("%v: %s, want %s", ip, got, want)
+		}
+	}
+}

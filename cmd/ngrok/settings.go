@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,13 +53,13 @@ func (a *app) load(o *options) (*settings, error) {
 		path: path,
 		file: f,
 		log: logging.Options{
-			To:     firstOf(o.log, f.Log, "none"),
-			Level:  firstOf(o.logLevel, f.LogLevel),
-			Format: firstOf(o.logFormat, f.LogFormat),
+			To:     cmp.Or(o.log, f.Log, "none"),
+			Level:  cmp.Or(o.logLevel, f.LogLevel),
+			Format: cmp.Or(o.logFormat, f.LogFormat),
 			Stdout: a.stdout,
 			Stderr: a.stderr,
 		},
-		authToken: firstOf(o.authToken, f.AuthToken),
+		authToken: cmp.Or(o.authToken, f.AuthToken),
 		saveToken: o.authToken != "" && o.authToken != f.AuthToken,
 	}
 	if s.serverAddr, err = a.serverAddr(o, f); err != nil {
@@ -91,7 +92,7 @@ func (a *app) serverAddr(o *options, f *configfile.File) (string, error) {
 		}
 		return addr, nil
 	}
-	return firstOf(f.ServerAddr, defaultServer), nil
+	return cmp.Or(f.ServerAddr, defaultServer), nil
 }
 
 // proxy returns what the server is reached through. The file's proxy is used always;
@@ -142,7 +143,7 @@ func (a *app) configPath(o *options) (path string, explicit bool, err error) {
 // home returns the user's directory, or "".
 func (a *app) home() string {
 	if runtime.GOOS == "windows" {
-		return firstOf(a.getenv("USERPROFILE"), a.getenv("HOME"))
+		return cmp.Or(a.getenv("USERPROFILE"), a.getenv("HOME"))
 	}
 	return a.getenv("HOME")
 }

@@ -72,11 +72,11 @@ func (a *app) serve(o *options, choose func(f *configfile.File, path string) ([]
 			log.Logger.Log(context.Background(), logging.LevelCrit, "the client ends", "err", err)
 		}
 		if cerr := log.Close(); cerr != nil && log.ToFile() {
-			a.warn(slog.New(slog.DiscardHandler), cerr.Error())
+			fmt.Fprintf(a.stderr, "ngrok: warning: %s\n", lines(cerr.Error()))
 		}
 	}()
 	for _, w := range s.file.Warnings {
-		a.warn(log.Logger, w)
+		a.warn(log, w)
 	}
 	ses, err := a.prepare(s, log, tunnels)
 	if err != nil {
@@ -85,10 +85,14 @@ func (a *app) serve(o *options, choose func(f *configfile.File, path string) ([]
 	return ses.run(log)
 }
 
-// warn says on standard error and in the log what does not stop the program.
-func (a *app) warn(log *slog.Logger, msg string) {
-	fmt.Fprintf(a.stderr, "ngrok: warning: %s\n", lines(msg))
-	log.Warn("warning", "err", msg)
+// warn says what does not stop the program, in the log, and on standard error unless
+// the log is read as it is written: programs that start this one take whatever
+// arrives on standard error for a failure.
+func (a *app) warn(log *logging.Log, msg string) {
+	log.Logger.Warn("warning", "err", msg)
+	if !log.ToStream() {
+		fmt.Fprintf(a.stderr, "ngrok: warning: %s\n", lines(msg))
+	}
 }
 
 // prepare makes the client and its views, and binds the page's address.
@@ -113,7 +117,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 	}
 	if cfg.AuthToken == "" {
 		if cfg.Identity, err = identity(a.identityPath()); err != nil {
-			a.warn(log.Logger, fmt.Sprintf("no anonymous identity, so that names are not kept for you: %v", err))
+			a.warn(log, fmt.Sprintf("no anonymous identity, so that names are not kept for you: %v", err))
 		}
 	}
 	c, err := a.newClient(cfg)
@@ -131,7 +135,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 		}
 		webURL = pageURL(ses.page.Addr())
 	}
-	if a.terminal && s.log.To != "stdout" && s.log.To != "stderr" && v.screen != nil {
+	if a.terminal && !log.ToStream() && v.screen != nil {
 		if ses.screen, err = v.screen(c, webURL); err != nil {
 			ses.close()
 			return nil, err
@@ -207,7 +211,7 @@ func (ses *session) answers(log *logging.Log) signals.Signals {
 	if log.ToFile() && !ses.app.terminal {
 		s.Hangup = func() {
 			if err := log.Reopen(); err != nil {
-				ses.app.warn(ses.log, err.Error())
+				ses.app.warn(log, err.Error())
 			}
 		}
 	}

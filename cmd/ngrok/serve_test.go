@@ -271,6 +271,11 @@ func TestWarningsOfTheFile(t *testing.T) {
 	if code := s.run([]string{"8080"}); code != 0 || !strings.Contains(s.err.String(), "warning: "+s.path(".ngrok")+":1: console_ui has no effect") {
 		t.Errorf("exit code %d, %s", code, s.err.String())
 	}
+	// Programs that read the log take a word on standard error for a failure.
+	s = newSetup(t, map[string]string{".ngrok": "console_ui: false\n"}, ends)
+	if code := s.run([]string{"8080", "-log=stdout"}); code != 0 || s.err.String() != "" || !strings.Contains(s.out.String(), `lvl=warn msg="warning" err=`) {
+		t.Errorf("exit code %d, %s, log %s", code, s.err.String(), s.out.String())
+	}
 }
 
 func TestHangupReopensLog(t *testing.T) {

@@ -83,6 +83,9 @@ func Open(o Options) (*Log, error) {
 // ToFile reports whether the log is a file, which [Log.Reopen] opens anew.
 func (l *Log) ToFile() bool { return l.file != nil }
 
+// ToStream reports whether the log is standard output or standard error.
+func (l *Log) ToStream() bool { return l.queue != nil && l.file == nil }
+
 // Reopen opens the log file again by its path, so that a tool that rotates logs can
 // move it away. It does nothing when the log is no file; when the path can't be
 // opened, the old file stays in use.

@@ -171,7 +171,7 @@ func TestNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Logger.Error("m")
-	if l.Reopen() != nil || l.Close() != nil || l.Dropped() != 0 || l.ToFile() {
+	if l.Reopen() != nil || l.Close() != nil || l.Dropped() != 0 || l.ToFile() || l.ToStream() {
 		t.Error("a log that goes nowhere has something to report")
 	}
 }

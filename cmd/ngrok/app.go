@@ -56,6 +56,11 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
+// hurriedError is the end that a second signal made; it needs no words.
+type hurriedError struct{ code int }
+
+func (e *hurriedError) Error() string { return "ended by a second signal" }
+
 // run is the program without its process: it returns the exit code.
 func run(args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{
@@ -77,12 +82,15 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 func (a *app) run(args []string) int {
 	err := a.dispatch(args)
 	var usage *usageError
+	var hurried *hurriedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(a.stderr, "ngrok: %s\nRun \"ngrok help\" to see how it is used.\n", lines(err.Error()))
 		return exitUsage
+	case errors.As(err, &hurried):
+		return hurried.code
 	default:
 		fmt.Fprintf(a.stderr, "ngrok: %s\n", lines(err.Error()))
 		return exitError

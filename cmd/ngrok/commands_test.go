@@ -84,6 +84,7 @@ func TestCommands(t *testing.T) {
 		{"-subdomain=a/b 80", 2, "", "ngrok: subdomain \"a/b\" is no host name\n" + hint},
 		{"-sub=x 80", 2, "", "ngrok: unknown flag -sub\n" + hint},
 		{"80 --sudomain=x", 2, "", "ngrok: unknown flag -sudomain: did you mean -subdomain?\n" + hint},
+		{"80 -grace=long", 2, "", "ngrok: invalid value \"long\" for flag -grace…"},
 		{"80 -subdomain", 2, "", "ngrok: flag needs an argument: -subdomain\n" + hint},
 		{"-server-addr=a://b 80", 2, "", "ngrok: -server-addr: \"a://b\" is a URL: write host:port\n" + hint},
 		{"-inspect-addr=x 80", 2, "", "ngrok: -inspect-addr: \"x\" is no address…"},
@@ -135,7 +136,7 @@ func TestHelpIsComplete(t *testing.T) {
 	if err == nil {
 		t.Fatal("an unknown flag is accepted")
 	}
-	for _, name := range []string{"authtoken", "config", "hostname", "httpauth", "inspect-addr", "log", "log-format", "log-level",
+	for _, name := range []string{"authtoken", "config", "grace", "hostname", "httpauth", "inspect-addr", "log", "log-format", "log-level",
 		"none", "proto", "region", "remote-port", "server-addr", "subdomain", "version"} {
 		if !strings.Contains(helpText, "\n  -"+name) {
 			t.Errorf("help says nothing about -%s", name)

@@ -34,6 +34,8 @@ Commands:
 Options, before or after a command and its arguments, with one dash or two:
   -authtoken TOKEN      who you are for the server; saved once it was accepted
   -config FILE          the configuration file (default $HOME/.ngrok)
+  -grace DURATION       how long open connections may go on after Ctrl+C (default
+                        30s); a second Ctrl+C ends them
   -hostname NAME        ask for a whole host name
   -httpauth USER:PASS   visitors must present these
   -inspect-addr ADDR    the inspector's page (default 127.0.0.1:4040), or "disabled"

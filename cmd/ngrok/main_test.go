@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,9 +117,10 @@ type setup struct {
 	dir      string // HOME and the directory of files
 	env      map[string]string
 	client   *fakeClient // once it was made
+	started  atomic.Bool // the client runs
 	ctx      context.Context
 	stop     context.CancelFunc
-	hangup   func()
+	sig      signals.Signals // what signals do
 }
 
 // newSetup returns an app with files in its home. do is what its client does; nil
@@ -145,13 +147,13 @@ func newSetup(t *testing.T, files map[string]string, do func(context.Context, *f
 		stdout: &s.out,
 		stderr: &s.err,
 		signals: func(parent context.Context, sig signals.Signals) (context.Context, func()) {
-			s.hangup = sig.Hangup
+			s.sig = sig
 			ctx, cancel := context.WithCancel(parent)
 			stopped := context.AfterFunc(s.ctx, cancel)
 			return ctx, func() { stopped(); cancel() }
 		},
 		newClient: func(cfg client.Config) (tunnelClient, error) {
-			s.client = &fakeClient{cfg: cfg, do: do, subs: map[chan struct{}]bool{}}
+			s.client = &fakeClient{cfg: cfg, do: func(ctx context.Context, f *fakeClient) error { s.started.Store(true); return do(ctx, f) }, subs: map[chan struct{}]bool{}, state: client.State{ServerAddr: cfg.ServerAddr}}
 			return s.client, nil
 		},
 		newViews: func(*settings, *logging.Log) (*views, error) { return &views{}, nil },

@@ -7,13 +7,18 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
+
+// defaultGrace is how long what flows may go on after a signal, as with the server.
+const defaultGrace = 30 * time.Second
 
 // options are the flags as they were given.
 type options struct {
 	authToken, config, hostname, httpAuth, log, logLevel, logFormat string
 	proto, subdomain, serverAddr, inspectAddr, remotePort, region   string
 	none, all, version, help                                        bool
+	grace                                                           time.Duration
 
 	set map[string]bool // names of the flags that were given
 }
@@ -30,6 +35,7 @@ func parseArgs(args []string) (*options, []string, error) {
 	fs.Usage = func() {}
 	fs.StringVar(&o.authToken, "authtoken", "", "")
 	fs.StringVar(&o.config, "config", "", "")
+	fs.DurationVar(&o.grace, "grace", defaultGrace, "")
 	fs.StringVar(&o.hostname, "hostname", "", "")
 	fs.StringVar(&o.httpAuth, "httpauth", "", "")
 	fs.StringVar(&o.inspectAddr, "inspect-addr", "", "")

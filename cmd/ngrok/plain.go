@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ type plain struct {
 	status client.Status
 	since  time.Time
 	begun  bool
-	reason string
+	was    bool   // online before
+	reason string // that was printed last
 	shown  []client.TunnelState
 }
 
@@ -29,16 +31,19 @@ func (p *plain) see(s client.State) {
 			p.printf("Connecting to %s", s.ServerAddr)
 		case client.Online:
 			p.printf("Online, server %s", cmp.Or(s.ServerVersion, s.ServerAddr))
-			p.reason = ""
+			p.reason, p.was = "", true
 		case client.Reconnecting:
-			p.printf("Connection lost, reconnecting to %s", s.ServerAddr)
+			if p.was {
+				p.printf("Connection lost, reconnecting to %s", s.ServerAddr)
+			} else {
+				p.printf("No connection yet, trying again to reach %s", s.ServerAddr)
+			}
 		}
 		p.begun, p.status, p.since = true, s.Status, s.Since
 	}
-	if s.LastError != p.reason && (s.Status == client.Reconnecting || s.Status == client.Connecting) {
-		if p.reason = s.LastError; p.reason != "" {
-			p.printf("  %s", s.LastError)
-		}
+	if s.LastError != "" && s.LastError != p.reason && s.Status != client.Closed {
+		p.reason = s.LastError
+		p.printf("  %s", p.reason)
 	}
 	if s.Status != client.Online {
 		return
@@ -59,4 +64,11 @@ func (p *plain) see(s client.State) {
 // printf prints one line, in which no escape survives.
 func (p *plain) printf(format string, args ...any) {
 	io.WriteString(p.w, logging.Neutral(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))+"\n")
+}
+
+// contains reports whether ts has the tunnel t, whatever its metrics are now.
+func contains(ts []client.TunnelState, t client.TunnelState) bool {
+	return slices.ContainsFunc(ts, func(o client.TunnelState) bool {
+		return o.Name == t.Name && o.Protocol == t.Protocol && o.PublicURL == t.PublicURL && o.LocalAddr == t.LocalAddr
+	})
 }

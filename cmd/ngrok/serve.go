@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"ngrok/client"
 	"ngrok/client/configfile"
@@ -46,10 +46,13 @@ type screen interface {
 type session struct {
 	app      *app
 	settings *settings
-	log      *slog.Logger
+	log      *logging.Log
 	client   tunnelClient
 	page     page   // nil without one
 	screen   screen // nil without one
+
+	hurryUp context.CancelFunc // cuts open connections
+	hurried atomic.Int32       // the exit code of a second signal, else 0
 }
 
 // serve runs the client with the tunnels that choose returns, until a signal, the user
@@ -78,11 +81,14 @@ func (a *app) serve(o *options, choose func(f *configfile.File, path string) ([]
 	for _, w := range s.file.Warnings {
 		a.warn(log, w)
 	}
-	ses, err := a.prepare(s, log, tunnels)
+	hurry, hurryUp := context.WithCancel(context.Background())
+	defer hurryUp()
+	ses, err := a.prepare(s, log, tunnels, hurry)
 	if err != nil {
 		return err
 	}
-	return ses.run(log)
+	ses.hurryUp = hurryUp
+	return ses.run()
 }
 
 // warn says what does not stop the program, in the log, and on standard error unless
@@ -96,7 +102,7 @@ func (a *app) warn(log *logging.Log, msg string) {
 }
 
 // prepare makes the client and its views, and binds the page's address.
-func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*session, error) {
+func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hurry context.Context) (*session, error) {
 	tlsConfig, err := tlsConfig(s.file, s.serverAddr)
 	if err != nil {
 		return nil, err
@@ -112,6 +118,8 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 		Proxy:      s.proxy,
 		Tunnels:    tunnels,
 		Tap:        v.tap,
+		Grace:      s.grace,
+		Hurry:      hurry,
 		Version:    version.Number,
 		Logger:     log.Logger,
 	}
@@ -124,7 +132,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel) (*
 	if err != nil {
 		return nil, err
 	}
-	ses := &session{app: a, settings: s, log: log.Logger, client: c}
+	ses := &session{app: a, settings: s, log: log, client: c}
 	webURL := ""
 	if v.page != nil {
 		if ses.page, err = v.page(c); err != nil {
@@ -161,10 +169,10 @@ func (ses *session) close() {
 }
 
 // run runs the client until it ends, then the views.
-func (ses *session) run(log *logging.Log) error {
+func (ses *session) run() error {
 	parent, quit := context.WithCancel(context.Background())
 	defer quit()
-	ctx, stop := ses.app.signals(parent, ses.answers(log))
+	ctx, stop := ses.app.signals(parent, ses.answers())
 	defer stop()
 
 	if ses.screen != nil {
@@ -172,34 +180,46 @@ func (ses *session) run(log *logging.Log) error {
 	}
 	viewing, stopViews := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	announce := &announcer{log: ses.log}
-	wg.Go(func() { follow(viewing, ses.client, announce.see) })
 	if ses.settings.saveToken {
 		wg.Go(func() { follow(viewing, ses.client, ses.tokenSaver()) })
 	}
 	if ses.page != nil {
 		wg.Go(func() {
 			if err := ses.page.Serve(viewing); err != nil {
-				ses.log.Error("the inspector's page has ended; the tunnels go on", "err", err)
+				ses.log.Logger.Error("the inspector's page has ended; the tunnels go on", "err", err)
 			}
 		})
 	}
-	wg.Go(func() { ses.show(viewing, quit) })
+	wg.Go(func() { ses.show(ctx, viewing, quit) })
 
 	err := ses.client.Run(ctx)
+	stopped := ctx.Err() != nil
 	stopViews()
+	quit()
 	wg.Wait()
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if stopped && errors.Is(err, context.Canceled) {
 		err = nil // somebody wanted it to end
+	}
+	if code := ses.hurried.Load(); code != 0 && err == nil {
+		err = &hurriedError{int(code)}
 	}
 	return err
 }
 
 // answers says what signals do beside ending the run.
-func (ses *session) answers(log *logging.Log) signals.Signals {
+func (ses *session) answers() signals.Signals {
 	s := signals.Signals{
-		Stopping: func(sig os.Signal) { ses.log.Info("stopping", "signal", sig.String()) },
+		Stopping: func(sig os.Signal) {
+			ses.log.Logger.Info("stopping", "signal", sig.String())
+			if ses.screen == nil {
+				ses.sayWaiting()
+			}
+		},
 		Abort: func(code int) {
+			if ses.hurried.CompareAndSwap(0, int32(code)) {
+				ses.hurryUp() // the client resets what is open, and returns
+				return
+			}
 			if ses.screen != nil {
 				ses.screen.Restore()
 			}
@@ -208,26 +228,41 @@ func (ses *session) answers(log *logging.Log) signals.Signals {
 	}
 	// Without a terminal whose end it would tell of, SIGHUP is what tools that
 	// rotate logs send.
-	if log.ToFile() && !ses.app.terminal {
+	if ses.log.ToFile() && !ses.app.terminal {
 		s.Hangup = func() {
-			if err := log.Reopen(); err != nil {
-				ses.app.warn(log, err.Error())
+			if err := ses.log.Reopen(); err != nil {
+				ses.app.warn(ses.log, err.Error())
 			}
 		}
 	}
 	return s
 }
 
-// show runs the screen, or prints lines where there is none. Where the log goes to
-// standard output it is all that is printed there.
-func (ses *session) show(ctx context.Context, quit func()) {
+// sayWaiting says why the program does not end at once.
+func (ses *session) sayWaiting() {
+	n := ses.client.State().Metrics.OpenConns
+	if n == 0 || ses.settings.grace <= 0 {
+		return
+	}
+	ses.log.Logger.Info("waiting for open connections", "connections", n, "grace", ses.settings.grace)
+	if !ses.log.ToStream() {
+		fmt.Fprintf(ses.app.stderr, "Waiting for %d open connections, for up to %v. Press Ctrl+C again to end now.\n", n, ses.settings.grace)
+	}
+}
+
+// show runs the screen until ctx ends, or prints lines until viewing ends where there
+// is none. Where the log goes to standard output it is all that is printed there.
+func (ses *session) show(ctx, viewing context.Context, quit func()) {
 	if ses.screen != nil {
 		err := ses.screen.Run(ctx)
 		if err == nil {
 			quit()
+			if viewing.Err() == nil {
+				ses.sayWaiting()
+			}
 			return
 		}
-		ses.log.Warn("no terminal screen, printing lines", "err", err)
+		ses.log.Logger.Warn("no terminal screen, printing lines", "err", err)
 	}
 	if ses.settings.log.To == "stdout" {
 		return
@@ -238,7 +273,7 @@ func (ses *session) show(ctx context.Context, quit func()) {
 	if ses.page != nil {
 		io.WriteString(out, "Web Interface "+pageURL(ses.page.Addr())+"\n")
 	}
-	follow(ctx, ses.client, p.see)
+	follow(viewing, ses.client, p.see)
 }
 
 // tokenSaver saves the token of the command line once a server has accepted it.
@@ -250,9 +285,9 @@ func (ses *session) tokenSaver() func(client.State) {
 		}
 		done = true
 		if err := configfile.SaveToken(ses.settings.path, ses.settings.authToken); err != nil {
-			ses.log.Warn("the token could not be saved", "err", err)
+			ses.log.Logger.Warn("the token could not be saved", "err", err)
 			return
 		}
-		ses.log.Info("the token was saved", "file", ses.settings.path)
+		ses.log.Logger.Info("the token was saved", "file", ses.settings.path)
 	}
 }

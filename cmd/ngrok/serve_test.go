@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -139,48 +138,22 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// The lines that programs which start this one wait for.
-func TestLogLines(t *testing.T) {
-	s := newSetup(t, nil, func(ctx context.Context, f *fakeClient) error {
-		f.online(1)
-		<-ctx.Done()
-		return nil
-	})
-	wait := s.start("start", "--none", "--log=stdout")
-	s.out.waitFor(t, "tunnel session started")
-	s.client.cfg.Tunnels = []client.Tunnel{{Name: "web", Local: map[string]string{"http": "127.0.0.1:80", "https": "127.0.0.1:80", "tcp": "127.0.0.1:22"}}}
-	s.client.online(1)
-	s.out.waitFor(t, "url=tcp:")
-	s.client.set(client.State{Status: client.Reconnecting, Since: time.Unix(2, 0), LastError: "gone \x1b[2J away"})
-	s.out.waitFor(t, "reconnect loop")
-	s.client.online(3)
-	waitUntil(t, func() bool { return strings.Count(s.out.String(), "established") == 2 }, "second session in %s", &s.out)
-	s.client.online(4) // a loss too short to be seen
-	waitUntil(t, func() bool { return strings.Count(s.out.String(), "established") == 3 }, "third session in %s", &s.out)
-	s.client.cfg.Tunnels = nil
-	s.client.online(4)
-	s.out.waitFor(t, "stopped tunnel")
-	s.stop()
-	if code := wait(); code != 0 {
-		t.Fatalf("exit code %d, %s", code, s.err.String())
-	}
-	established := `lvl=info msg="client session established" obj=tunnels.session server=127.0.0.1:4443
-lvl=info msg="tunnel session started" obj=tunnels.session
-`
-	want := established + `lvl=info msg="started tunnel" obj=tunnels name="web (http)" addr=http://127.0.0.1:80 url=http://x.example
-lvl=info msg="started tunnel" obj=tunnels name=web addr=http://127.0.0.1:80 url=https://x.example
-lvl=info msg="started tunnel" obj=tunnels name=web addr=127.0.0.1:22 url=tcp://x.example
-lvl=warn msg="session closed, starting reconnect loop" obj=csess err="gone \x1b[2J away"
-` + established + `lvl=warn msg="session closed, starting reconnect loop" obj=csess err=""
-` + established + `lvl=info msg="stopped tunnel" obj=tunnels name="web (http)" url=http://x.example
-lvl=info msg="stopped tunnel" obj=tunnels name=web url=https://x.example
-lvl=info msg="stopped tunnel" obj=tunnels name=web url=tcp://x.example
-`
-	if got := regexp.MustCompile(`(?m)^t=\S+ `).ReplaceAllString(s.out.String(), ""); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	if s.err.String() != "" {
-		t.Errorf("stderr %q", s.err.String())
+// Where the log goes to standard output, it is all that stands there.
+func TestLogOnStdout(t *testing.T) {
+	for format, start := range map[string]string{"logfmt": "t=", "json": `{"t":"`} {
+		s := newSetup(t, nil, func(_ context.Context, f *fakeClient) error {
+			f.online(1)
+			f.cfg.Logger.Info("client session established", "obj", "tunnels.session")
+			return nil
+		})
+		if code := s.run([]string{"start", "--none", "--log=stdout", "--log-format=" + format}); code != 0 || s.err.String() != "" {
+			t.Errorf("exit code %d, %s", code, s.err.String())
+		}
+		for line := range strings.Lines(s.out.String()) {
+			if !strings.HasPrefix(line, start) || !strings.Contains(line, "client session established") {
+				t.Errorf("%s: line %q", format, line)
+			}
+		}
 	}
 }
 
@@ -206,6 +179,8 @@ func TestPlainLines(t *testing.T) {
 	s.out.waitFor(t, "Forwarding http://a.localhost:8080 -> 127.0.0.1:8080\n")
 	step <- client.State{Status: client.Reconnecting, Since: time.Unix(2, 0), LastError: "reset"}
 	s.out.waitFor(t, "  reset\n")
+	step <- client.State{Status: client.Reconnecting, Since: time.Unix(2, 0)} // the next attempt
+	step <- client.State{Status: client.Reconnecting, Since: time.Unix(2, 0), LastError: "reset"}
 	step <- client.State{Status: client.Online, Since: time.Unix(3, 0), ServerVersion: "1.7"}
 	s.out.waitFor(t, "Closed http://a.localhost:8080\n")
 	s.stop()
@@ -266,6 +241,41 @@ func TestTokenSavedOnceAccepted(t *testing.T) {
 	}
 }
 
+// A first attempt that fails lost no connection.
+func TestPlainNeverOnline(t *testing.T) {
+	s := newSetup(t, nil, func(ctx context.Context, f *fakeClient) error {
+		f.set(client.State{Status: client.Reconnecting, LastError: "refused"})
+		<-ctx.Done()
+		return nil
+	})
+	wait := s.start("8080")
+	s.out.waitFor(t, "No connection yet, trying again to reach 127.0.0.1:4443\n  refused\n")
+	s.stop()
+	wait()
+}
+
+// A second signal cuts what the first one waits for.
+func TestSecondSignal(t *testing.T) {
+	s := newSetup(t, nil, func(ctx context.Context, f *fakeClient) error {
+		f.set(client.State{Status: client.Online, Metrics: client.Metrics{OpenConns: 2}})
+		<-ctx.Done()
+		<-f.cfg.Hurry.Done()
+		return nil
+	})
+	wait := s.start("8080", "-grace=1h")
+	s.out.waitFor(t, "Online")
+	s.sig.Stopping(os.Interrupt)
+	s.stop()
+	s.err.waitFor(t, "Waiting for 2 open connections, for up to 1h0m0s. Press Ctrl+C again to end now.\n")
+	s.sig.Abort(130)
+	if code := wait(); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+	if s.client.cfg.Grace != time.Hour {
+		t.Errorf("grace %v", s.client.cfg.Grace)
+	}
+}
+
 func TestWarningsOfTheFile(t *testing.T) {
 	s := newSetup(t, map[string]string{".ngrok": "console_ui: false\n"}, ends)
 	if code := s.run([]string{"8080"}); code != 0 || !strings.Contains(s.err.String(), "warning: "+s.path(".ngrok")+":1: console_ui has no effect") {
@@ -281,16 +291,16 @@ func TestWarningsOfTheFile(t *testing.T) {
 func TestHangupReopensLog(t *testing.T) {
 	s := newSetup(t, nil, nil)
 	wait := s.start("8080", "-log", s.path("n.log"))
-	waitUntil(t, func() bool {
-		b, _ := os.ReadFile(s.path("n.log"))
-		return strings.Contains(string(b), "started tunnel")
-	}, "log lines")
+	waitUntil(t, s.started.Load, "the client")
 	if err := os.Rename(s.path("n.log"), s.path("old.log")); err != nil {
 		t.Skip("an open file can't be moved here:", err)
 	}
-	s.hangup()
-	s.client.online(2)
-	waitUntil(t, func() bool { b, _ := os.ReadFile(s.path("n.log")); return strings.Contains(string(b), "established") }, "lines in the new log")
+	s.sig.Hangup()
+	s.client.cfg.Logger.Info("a line")
+	waitUntil(t, func() bool {
+		b, _ := os.ReadFile(s.path("n.log"))
+		return strings.Contains(string(b), "a line")
+	}, "lines in the new log")
 	s.stop()
 	if code := wait(); code != 0 {
 		t.Errorf("exit code %d, %s", code, s.err.String())
@@ -377,7 +387,9 @@ func TestNoScreenOverLog(t *testing.T) {
 		s.withViews(&fakePage{}, f)
 		wait := s.start("8080", "-log="+to)
 		out := map[string]*buffer{"stdout": &s.out, "stderr": &s.err}[to]
-		out.waitFor(t, "started tunnel")
+		waitUntil(t, s.started.Load, "the client")
+		s.client.cfg.Logger.Info("a line")
+		out.waitFor(t, "a line")
 		s.stop()
 		if code := wait(); code != 0 || f.webURL != "" {
 			t.Errorf("%s: exit code %d, screen %q", to, code, f.webURL)
@@ -396,7 +408,6 @@ func TestPageFails(t *testing.T) {
 	s.withViews(&fakePage{serveErr: errors.New("broken")}, nil)
 	wait := s.start("8080", "-log=stdout")
 	s.out.waitFor(t, "the tunnels go on")
-	s.out.waitFor(t, "started tunnel")
 	s.stop()
 	if code := wait(); code != 0 {
 		t.Errorf("exit code %d, %s", code, s.err.String())

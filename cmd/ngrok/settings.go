@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/net/http/httpproxy"
 
@@ -30,6 +31,7 @@ type settings struct {
 	saveToken   bool // the token came by flag and is not in the file
 	proxy       *url.URL
 	log         logging.Options
+	grace       time.Duration
 }
 
 // load reads the file and puts the settings together.
@@ -50,8 +52,9 @@ func (a *app) load(o *options) (*settings, error) {
 		return nil, err
 	}
 	s := &settings{
-		path: path,
-		file: f,
+		path:  path,
+		file:  f,
+		grace: o.grace,
 		log: logging.Options{
 			To:     cmp.Or(o.log, f.Log, "none"),
 			Level:  cmp.Or(o.logLevel, f.LogLevel),

@@ -53,6 +53,8 @@ type session struct {
 
 	hurryUp context.CancelFunc // cuts open connections
 	hurried atomic.Int32       // the exit code of a second signal, else 0
+
+	tokenErr error // why the token was not saved; written by the saver, read after it
 }
 
 // serve runs the client with the tunnels that choose returns, until a signal, the user
@@ -197,6 +199,9 @@ func (ses *session) run() error {
 	stopViews()
 	quit()
 	wg.Wait()
+	if ses.tokenErr != nil {
+		ses.app.warn(ses.log, ses.tokenErr.Error()) // not sooner: it would spoil the screen
+	}
 	if stopped && errors.Is(err, context.Canceled) {
 		err = nil // somebody wanted it to end
 	}
@@ -285,7 +290,7 @@ func (ses *session) tokenSaver() func(client.State) {
 		}
 		done = true
 		if err := configfile.SaveToken(ses.settings.path, ses.settings.authToken); err != nil {
-			ses.log.Logger.Warn("the token could not be saved", "err", err)
+			ses.tokenErr = fmt.Errorf("the token could not be saved: %w", err)
 			return
 		}
 		ses.log.Logger.Info("the token was saved", "file", ses.settings.path)

@@ -241,6 +241,20 @@ func TestTokenSavedOnceAccepted(t *testing.T) {
 	}
 }
 
+func TestTokenNotSaved(t *testing.T) {
+	var s *setup
+	s = newSetup(t, nil, func(_ context.Context, f *fakeClient) error {
+		if err := os.Mkdir(s.path(".ngrok"), 0o700); err != nil {
+			return err
+		}
+		f.online(1)
+		return nil
+	})
+	if code := s.run([]string{"8080", "-authtoken=new"}); code != 0 || !strings.Contains(s.err.String(), "warning: the token could not be saved: ") {
+		t.Errorf("exit code %d, %s", code, s.err.String())
+	}
+}
+
 // A first attempt that fails lost no connection.
 func TestPlainNeverOnline(t *testing.T) {
 	s := newSetup(t, nil, func(ctx context.Context, f *fakeClient) error {

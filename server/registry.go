@@ -90,9 +90,14 @@ func (r *registry) holdHost(t *tunnel) (old *tunnel, err error) {
 	return old, nil
 }
 
-// release takes t's name back, unless another tunnel has it already.
+// release takes a granted tunnel's name back, unless another one has it already.
 func (r *registry) release(t *tunnel) {
 	t.control.account.RemoveTunnel()
+	r.drop(t)
+}
+
+// drop is release for a tunnel that was not counted.
+func (r *registry) drop(t *tunnel) {
 	if t.port != nil {
 		r.releasePort(t)
 		return

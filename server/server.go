@@ -236,6 +236,7 @@ func (s *Server) look(ctx context.Context) {
 			policy := s.policies.Current()
 			for _, c := range s.allControls() {
 				c.pool.sweep(now)
+				policy.ApplyRate(c.identity, c.account)
 				if err := policy.StillValid(c.identity); err != nil {
 					c.cancel(err)
 				}

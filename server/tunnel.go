@@ -80,9 +80,6 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		if m.HttpAuth != "" {
 			t.locked, t.password = true, sha256.Sum256([]byte(m.HttpAuth))
 		}
-		if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
-			return granted, err
-		}
 		if protocol == "tcp" {
 			err = s.claimPort(t, m)
 		} else {
@@ -90,7 +87,12 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 			hostname = t.host // the second protocol takes the name of the first
 		}
 		if err != nil {
-			c.account.RemoveTunnel()
+			return granted, err
+		}
+		// Counted when an older session has let go of the name: its owner may be at
+		// the limit with it.
+		if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
+			s.registry.drop(t)
 			return granted, err
 		}
 		if !c.addTunnel(t) {

@@ -38,9 +38,10 @@ func Default() Limits {
 		Unauthenticated: 4096,
 		Handshake:       5 * time.Second,
 		FirstMessage:    10 * time.Second,
-		Tunnels:         100,
-		// At some 64 KiB of buffers each this holds 128 MiB at worst.
-		Connections: 2000,
+		// A tunnel costs a few KiB, an idle connection some 25 KiB: one user who holds
+		// all of these costs a quarter of a GiB.
+		Tunnels:     1000,
+		Connections: 10_000,
 		Rate:        0,
 		// A page opens at most a few dozen connections at once.
 		VisitorRate:  100,

@@ -127,7 +127,13 @@ func (a *Authority) Pair() *Pair { return a.state.Load().pair }
 
 // due says whether one of the certificates needs renewal.
 func (s *issued) due(now time.Time) bool {
-	return now.After(s.pair.NotAfter().Add(-leafRenewal)) || now.After(s.root.NotAfter.Add(-rootRenewal))
+	return !fresh(s.pair.certificate.Leaf, leafRenewal, now) || !fresh(s.root, rootRenewal, now)
+}
+
+// fresh says whether c is valid at now and for longer than renewal. One that is not
+// valid yet was made while the clock was wrong.
+func fresh(c *x509.Certificate, renewal time.Duration, now time.Time) bool {
+	return !now.Before(c.NotBefore) && now.Before(c.NotAfter.Add(-renewal))
 }
 
 func (a *Authority) renew(now time.Time) {
@@ -159,7 +165,7 @@ func (a *Authority) load(now time.Time) (*issued, error) {
 		return nil, err
 	}
 	s.root, err = a.certificate(rootCertFile, s.rootKey.Public(), func(c *x509.Certificate) bool {
-		return c.IsCA && now.Before(c.NotAfter.Add(-rootRenewal))
+		return c.IsCA && fresh(c, rootRenewal, now)
 	}, func() ([]byte, error) { return makeRoot(subject, s.rootKey, now) })
 	if err != nil {
 		return nil, err
@@ -172,7 +178,7 @@ func (a *Authority) load(now time.Time) (*issued, error) {
 		return nil, err
 	}
 	leaf, err := a.certificate(leafCertFile, leafKey.Public(), func(c *x509.Certificate) bool {
-		return c.CheckSignatureFrom(s.root) == nil && coversAll(c, subject) && now.Before(c.NotAfter.Add(-leafRenewal))
+		return c.CheckSignatureFrom(s.root) == nil && coversAll(c, subject) && fresh(c, leafRenewal, now)
 	}, func() ([]byte, error) {
 		der, err := makeLeaf(subject, leafKey.Public(), s.root, s.rootKey, now)
 		if err != nil {

@@ -191,6 +191,34 @@ func TestAuthorityRenewsItself(t *testing.T) {
 	})
 }
 
+// A machine without a clock of its own starts at some date, and learns the right one
+// from the network later.
+func TestAuthorityMadeWhileTheClockWasWrong(t *testing.T) {
+	dir := t.TempDir()
+	future, err := Issue(dir, "tunnel.example.com", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) { // it is the year 2000 there
+		a, err := Issue(dir, "tunnel.example.com", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify(t, a, a.RootPEM())
+		if a.Fingerprint() != future.Fingerprint() {
+			t.Error("the key changed")
+		}
+	})
+	again, err := Issue(dir, "tunnel.example.com", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify(t, again, again.RootPEM())
+	if again.Fingerprint() != future.Fingerprint() {
+		t.Error("the key changed")
+	}
+}
+
 func TestAuthorityServesOnWhenRenewalFails(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -102,7 +102,7 @@ func (c *Client) join(leg *conn.Conn, stream *conn.Stream, info ConnInfo, tunnel
 func dialPrivate(ctx context.Context, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, privateDialTimeout)
 	defer cancel()
-	return conn.Dial(ctx, addr, nil)
+	return conn.DialPrivate(ctx, addr)
 }
 
 // turnAway ends a visitor's connection that reaches no private service: with a page

@@ -23,9 +23,13 @@ func (s *session) openProxy() {
 		if link == nil {
 			return
 		}
-		stop := context.AfterFunc(s.running, link.Reset)
-		defer stop()
-		s.serveProxy(link)
+		// The handshake has made this goroutine's stack large; the connection goes on
+		// for long in one with a small stack.
+		s.client.proxies.Go(func() {
+			stop := context.AfterFunc(s.running, link.Reset)
+			defer stop()
+			s.serveProxy(link)
+		})
 	})
 }
 

@@ -62,16 +62,26 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 		return
 	}
 	s.serving.Go(func() {
-		defer s.flows.remove(fl)
-		defer s.metrics.visit(scheme)()
 		leg.SetReadDeadline(time.Now().Add(headTimeout))
 		if t := leg.TLS(); t != nil && t.Handshake() != nil {
 			leg.Reset()
+			s.flows.remove(fl)
 			return
 		}
-		v := &httpVisit{server: s, flow: fl, leg: leg, scheme: scheme}
-		v.serve()
+		if scheme == "https" {
+			// In a goroutine whose stack the handshake has not made large.
+			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
+			return
+		}
+		s.serveHTTP(scheme, fl)
 	})
+}
+
+func (s *Server) serveHTTP(scheme string, fl *flow) {
+	defer s.flows.remove(fl)
+	defer s.metrics.visit(scheme)()
+	v := &httpVisit{server: s, flow: fl, leg: fl.leg, scheme: scheme}
+	v.serve()
 }
 
 // errHangUp ends a visitor's connection without another word.

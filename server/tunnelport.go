@@ -31,26 +31,35 @@ func (s *Server) acceptTunnel(nc net.Conn) {
 		return
 	}
 	s.serving.Go(func() {
-		defer s.peers.remove(fl)
 		m, err := s.firstMessage(c, l)
 		s.gate.Leave(addr)
 		if err != nil {
 			s.logger.Debug("connection failed before it said who it is", "addr", nc.RemoteAddr(), "err", err)
 			c.Release()
 			c.Reset()
+			s.peers.remove(fl)
 			return
 		}
-		link := conn.NewLink(c)
-		switch m := m.(type) {
-		case *msg.Auth:
-			s.serveControl(link, m)
-		case *msg.RegProxy:
-			s.serveProxy(link, m)
-		default:
-			s.logger.Debug("connection began with a message out of place", "addr", nc.RemoteAddr(), "type", fmt.Sprintf("%T", m))
-			link.Close()
-		}
+		// The handshake has made this goroutine's stack large; the connection goes on
+		// for long in one with a small stack.
+		s.serving.Go(func() {
+			defer s.peers.remove(fl)
+			s.servePeer(conn.NewLink(c), m)
+		})
 	})
+}
+
+// servePeer serves a connection for what its first message says it is.
+func (s *Server) servePeer(link *conn.Link, m msg.Message) {
+	switch m := m.(type) {
+	case *msg.Auth:
+		s.serveControl(link, m)
+	case *msg.RegProxy:
+		s.serveProxy(link, m)
+	default:
+		s.logger.Debug("connection began with a message out of place", "addr", link.RemoteAddr(), "type", fmt.Sprintf("%T", m))
+		link.Close()
+	}
 }
 
 // firstMessage makes the handshake and reads what the peer wants to be.

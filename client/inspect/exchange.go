@@ -136,7 +136,7 @@ type WSMessage struct {
 // Event is one server-sent event (WHATWG HTML, 9.2).
 type Event struct {
 	Time      time.Time `json:"time"` // when it was complete; zero when that is not known
-	Type      string    `json:"type"` // "message" when the stream does not say
+	Type      string    `json:"type"` // "message" when the stream does not say, empty for one of comments alone
 	ID        string    `json:"id,omitempty"`
 	Data      string    `json:"data"`
 	Retry     string    `json:"retry,omitempty"`   // reconnection time in ms, as sent

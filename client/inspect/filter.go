@@ -132,10 +132,11 @@ func nextWord(s string, pos int) (w word, next int, err error) {
 	if quoted {
 		return w, 0, &FilterError{Pos: w.pos, Msg: `a quote is not closed: write "some words"`}
 	}
-	w.value = strings.ToLower(text.String())
+	w.value = text.String()
 	if colon > 0 {
-		w.name, w.value = w.value[:colon], w.value[colon+1:]
+		w.name, w.value = strings.ToLower(w.value[:colon]), w.value[colon+1:]
 	}
+	w.value = strings.ToLower(w.value)
 	return w, i, nil
 }
 

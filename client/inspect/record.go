@@ -58,6 +58,7 @@ type message struct {
 	chunked   bool
 	truncated bool
 	complete  bool
+	plain     bool // imported: the body's content encodings are off already
 	trailer   []Field
 }
 

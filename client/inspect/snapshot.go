@@ -84,6 +84,7 @@ func (s messageSnapshot) message() Message {
 		Size:      m.size,
 		Truncated: m.truncated,
 		Complete:  m.complete,
+		plain:     m.plain,
 	}
 	out.StartLine, out.Header = parseHead(raw[:head])
 	out.Proto = protoOf(out.StartLine)

@@ -42,7 +42,7 @@ func (d *Edit) apply(e *Exchange) ([]byte, error) {
 		drop = append(drop, "Content-Encoding")
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s\r\n", method, target, e.Proto)
+	fmt.Fprintf(&b, "%s %s %s\r\n", method, target, e.Request.Proto)
 	for _, f := range header {
 		if slices.ContainsFunc(drop, func(name string) bool { return strings.EqualFold(name, f.Name) }) {
 			continue

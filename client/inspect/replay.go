@@ -93,6 +93,9 @@ func (s *Store) Replay(ctx context.Context, o ReplayOptions) ([]ID, error) {
 // replayBytes returns what to send.
 func (e *Exchange) replayBytes(edit *Edit) ([]byte, error) {
 	err := e.repeatable()
+	if e.Imported && edit == nil {
+		edit = &Edit{} // the archive's lengths need not be those of the body
+	}
 	if edit == nil {
 		return e.Request.Raw, err
 	}

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -101,6 +102,11 @@ func (c *capture) feedEarly() {
 	}
 }
 
+// httpName is what every response begins with.
+const httpName = "HTTP/"
+
+var errNoVersion = errors.New("it does not begin with " + httpName)
+
 // responseHead reads bytes of a head and returns what follows it.
 func (c *capture) responseHead(p []byte) (rest []byte) {
 	if c.res.state == ignoring {
@@ -117,6 +123,9 @@ func (c *capture) responseHead(p []byte) (rest []byte) {
 		b = q.held
 	}
 	_, end, err := q.scan.Scan(b)
+	if n := min(len(b), len(httpName)); string(b[:n]) != httpName[:n] {
+		err = errNoVersion
+	}
 	if err == nil && end == 0 {
 		if len(q.held) == 0 {
 			q.held = append(q.held, p...)
@@ -220,7 +229,7 @@ func (c *capture) endResponse(complete bool) {
 	c.takeTrailer(r, &r.res, &q.trailer)
 	q.state, q.r, q.events = inHead, nil, eventParser{}
 	c.settleStream(r)
-	if r.sum.Kind == KindRaw {
+	if r.sum.Kind == KindRaw && !q.over {
 		// What follows belongs to the same bytes that could not be read.
 		q.state, q.r = inRaw, r
 		r.res.complete = complete

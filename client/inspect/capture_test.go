@@ -227,6 +227,9 @@ func dump(t *testing.T, e *Exchange) string {
 			fmt.Fprintf(&b, " comment %q", v.Comment)
 		}
 	}
+	if e.MessagesDropped+e.EventsDropped > 0 {
+		fmt.Fprintf(&b, "; dropped: %d messages, %d events", e.MessagesDropped, e.EventsDropped)
+	}
 	if e.Error != "" {
 		fmt.Fprintf(&b, "; error: %s", e.Error)
 	}

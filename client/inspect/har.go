@@ -20,11 +20,6 @@ type HAROptions struct {
 // The parts of an HTTP Archive 1.2. Names with an underscore are extensions that the
 // format provides for; browsers use the same for websockets.
 type (
-	harLog struct {
-		Version string     `json:"version"`
-		Creator harCreator `json:"creator"`
-		Entries []harEntry `json:"entries"`
-	}
 	harCreator struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`

@@ -169,7 +169,7 @@ func (s *Store) importMessages(r *record, entry *harEntry) (grown int64, err err
 	r.res.plain = true
 	_, fields := parseHead(head)
 	r.sum.ContentType = fieldValue(fields, "Content-Type")
-	if mediaType, _ := mediaTypeOf(r.sum.ContentType); mediaType == "text/event-stream" {
+	if isEventStream(r.sum.ContentType) {
 		r.sum.Kind = KindEvents
 	}
 	r.sum.FirstByte = r.sum.Start.Add(duration(max(0, entry.Time-max(0, entry.Timings.Receive))))

@@ -171,7 +171,7 @@ func (c *capture) beginResponse(r *record, head []byte) {
 	if q.parsed.Ambiguous {
 		r.noteLocked("the head of the response is sloppy: other programs may see its end somewhere else")
 	}
-	if mediaType, _ := mediaTypeOf(r.sum.ContentType); mediaType == "text/event-stream" {
+	if isEventStream(r.sum.ContentType) {
 		r.sum.Kind = KindEvents
 		q.events = eventParser{keep: min(c.store.bodySize, maxEvent)}
 		if enc := strings.ToLower(string(q.parsed.Get("Content-Encoding"))); enc == "" || enc == "identity" {

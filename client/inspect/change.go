@@ -1,6 +1,9 @@
 package inspect
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // maxRemovals is how many removals the store remembers for views that catch up; who
 // missed more reads the list anew.
@@ -34,7 +37,7 @@ func (s *Store) Changes(since uint64, limit int) Changes {
 	}
 	if !ok || since > s.seq {
 		c.Reset, c.Removed = true, nil
-		versions = s.newestLocked(limit)
+		versions = s.newestLocked(math.MaxUint64, limit)
 	}
 	s.mu.Unlock()
 
@@ -57,18 +60,6 @@ func (s *Store) changedLocked(since uint64, limit int) ([]version, bool) {
 		versions = append(versions, version{r, r.seq, r.pinned})
 	}
 	return versions, true
-}
-
-// newestLocked returns up to limit records, newest first.
-func (s *Store) newestLocked(limit int) []version {
-	versions := make([]version, 0, min(limit, len(s.byID)))
-	for r := range s.newestFirst() {
-		if len(versions) == limit {
-			break
-		}
-		versions = append(versions, version{r, r.seq, r.pinned})
-	}
-	return versions
 }
 
 // touchLocked gives a record the next sequence number and moves it to the end of the

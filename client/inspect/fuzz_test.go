@@ -69,3 +69,20 @@ func sameFraming(dumps []string) bool {
 	}
 	return true
 }
+
+// A fault of the inspector must not reach the traffic.
+func TestPanicIsContained(t *testing.T) {
+	s := New(Options{})
+	tap := s.newCapture(testInfo, "")
+	tap.Request([]byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
+	tap.queue = append([]*record{nil}, tap.queue...) // as no code does
+	tap.Response([]byte("HTTP/1.1 200 OK\r\n\r\n"))
+	tap.Request([]byte("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"))
+	tap.RequestEnd(nil)
+	tap.ResponseEnd(nil)
+	tap.Close()
+	all := exchanges(t, s)
+	if len(all) != 1 || all[0].Open || len(all[0].Notes) != 1 || !strings.Contains(all[0].Notes[0], "inspector failed") {
+		t.Errorf("%d exchanges, the first: %+v, notes %q", len(all), all[0].Summary, all[0].Notes)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (s *Store) WriteHAR(w io.Writer, ids []ID, o HAROptions) error {
 func (s *Store) selection(ids []ID) []version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.newestLocked(len(s.byID))
+	all := s.newestLocked(math.MaxUint64, len(s.byID))
 	slices.Reverse(all)
 	if ids == nil {
 		return all

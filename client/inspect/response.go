@@ -46,6 +46,9 @@ func (c *capture) feedResponse(p []byte) {
 	q := &c.res
 	if len(q.early) > 0 {
 		q.early = append(q.early, p...)
+		if len(c.queue) == 0 && !c.req.ended && len(q.early) <= maxEarly {
+			return
+		}
 		p, q.early = q.early, nil
 	}
 	for len(p) > 0 {

@@ -36,6 +36,7 @@ type responseSide struct {
 	ended  bool  // the direction has ended
 	endErr error // how
 	over   bool  // and all of it has been read
+	lost   bool  // where the next response begins cannot be known
 
 	touched []touch // by the call under way in this direction
 }
@@ -214,7 +215,7 @@ func (c *capture) responseBody(p []byte) (rest []byte) {
 		if err != nil {
 			q.r.failLocked("the body of the response is broken: %v", err)
 			q.r.noteLocked("after byte %d of the response, what follows is shown as it came", q.r.res.size)
-			q.state = inRaw
+			q.state, q.lost = inRaw, true
 			c.changed(q.r, 0)
 			return p
 		}
@@ -251,7 +252,7 @@ func (c *capture) rawResponse(r *record, b []byte, err error) {
 	if r.sum.Kind != KindRaw {
 		r.failLocked("the response is not HTTP/1")
 	}
-	q.r, q.state = r, inRaw
+	q.r, q.state, q.lost = r, inRaw, true
 	c.keepPayload(r, &r.res, b, -1)
 	q.held = nil
 }
@@ -303,6 +304,8 @@ func (c *capture) unanswered(r *record) {
 	q := &c.res
 	switch {
 	case r.resDone:
+	case q.lost && r != q.r:
+		r.failLocked("its response could not be found behind one that could not be read")
 	case r.res.size == 0:
 		r.failLocked("the service ended the connection without a response%s", because(q.endErr))
 	}

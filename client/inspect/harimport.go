@@ -22,7 +22,8 @@ const maxEntries = 20000
 const noteImported = "imported from a HAR file: the raw bytes are made of its fields, they are not what passed"
 
 // ImportHAR adds the entries of an HTTP Archive and returns their ids in the order of
-// the file; of a file that needs more than the budget, the last entries stay. On an error nothing is added.
+// the file; of a file that needs more than the budget, the last entries stay. On an error
+// nothing is added.
 func (s *Store) ImportHAR(r io.Reader) ([]ID, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxHAR+1))
 	if err != nil {

@@ -134,14 +134,14 @@ func (s *Store) WriteHAR(w io.Writer, ids []ID, o HAROptions) error {
 func (s *Store) selection(ids []ID) []version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.newestLocked(math.MaxUint64, len(s.byID))
+	all := s.newestLocked(math.MaxUint64, s.countLocked())
 	slices.Reverse(all)
 	if ids == nil {
 		return all
 	}
 	wanted := make(map[*record]bool, len(ids))
 	for _, id := range ids {
-		wanted[s.byID[id]] = true
+		wanted[s.findLocked(id)] = true
 	}
 	return slices.DeleteFunc(all, func(v version) bool { return !wanted[v.r] })
 }

@@ -54,7 +54,7 @@ func (s *Store) ImportHAR(r io.Reader) ([]ID, error) {
 	for _, r := range records {
 		r.mu.Lock()
 		s.register(r.record)
-		ids = append(ids, r.sum.ID)
+		ids = append(ids, s.id(r.sum.Number))
 		r.mu.Unlock()
 		s.settle(r.record, r.grown)
 	}

@@ -42,8 +42,8 @@ func (s *Store) List(o ListOptions) Page {
 	for {
 		s.mu.Lock()
 		if page.Seq == 0 {
-			page.Seq, page.Total = s.seq, len(s.byID)
-			if last := s.byID[o.Before]; last != nil {
+			page.Seq, page.Total = s.seq, s.countLocked()
+			if last := s.findLocked(o.Before); last != nil {
 				before = last.sum.Number
 			}
 		}
@@ -51,7 +51,7 @@ func (s *Store) List(o ListOptions) Page {
 		s.mu.Unlock()
 		for _, v := range versions {
 			before = v.r.sum.Number
-			row := v.summary(now)
+			row := s.summary(v, now)
 			if o.Tunnel != "" && row.Tunnel != o.Tunnel || !s.matches(o.Filter, v, &row) {
 				continue
 			}
@@ -105,7 +105,7 @@ func byNumber(r *record, n uint64) int { return cmp.Compare(r.sum.Number, n) }
 func (s *Store) Pin(id ID, pinned bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.byID[id]
+	r := s.findLocked(id)
 	switch {
 	case r == nil:
 		return ErrNotFound

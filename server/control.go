@@ -25,7 +25,8 @@ const (
 )
 
 // control is the session of one client: its control connection, its tunnels and its
-// pool of proxy connections. One goroutine reads, another one writes.
+// pool of proxy connections. One goroutine reads, another one writes while there is
+// something to write.
 type control struct {
 	server   *Server
 	link     *conn.Link
@@ -53,8 +54,6 @@ var (
 
 // run serves the session until it ends; by then all it held has been given back.
 func (c *control) run() error {
-	var writer sync.WaitGroup
-	writer.Go(c.write)
 	stop := context.AfterFunc(c.ctx, func() { c.link.SetReadDeadline(time.Unix(1, 0)) })
 	err := c.read()
 	stop()
@@ -63,7 +62,7 @@ func (c *control) run() error {
 	}
 	c.cancel(err)
 	c.release()
-	writer.Wait()
+	c.out.close()
 	c.link.Close()
 	return err
 }
@@ -105,29 +104,14 @@ func (c *control) handle(m msg.Message) error {
 	return nil
 }
 
-// write sends what the outbox holds until the session ends, and then what it still
-// holds, so that the client learns why.
-func (c *control) write() {
-	for {
-		select {
-		case <-c.out.signal:
-		case <-c.ctx.Done():
-			c.send(c.out.takeAll())
-			return
-		}
-		if err := c.send(c.out.takeAll()); err != nil {
-			c.cancel(fmt.Errorf("write: %w", err))
-			return
-		}
-	}
-}
-
+// send writes messages for the outbox.
 func (c *control) send(ms []msg.Message) error {
-	if len(ms) == 0 {
-		return nil
-	}
 	c.link.SetWriteDeadline(time.Now().Add(controlWrite))
-	return c.link.WriteMessages(ms...)
+	err := c.link.WriteMessages(ms...)
+	if err != nil {
+		c.cancel(fmt.Errorf("write: %w", err))
+	}
+	return err
 }
 
 // askProxies queues n ReqProxys.

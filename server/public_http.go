@@ -69,6 +69,7 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 			return
 		}
 		if scheme == "https" {
+			s.tidy.Handshake()
 			// In a goroutine whose stack the handshake has not made large.
 			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
 			return

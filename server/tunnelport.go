@@ -69,6 +69,7 @@ func (s *Server) firstMessage(c *conn.Conn, l limit.Limits) (msg.Message, error)
 	if err := c.TLS().Handshake(); err != nil {
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
+	s.tidy.Handshake()
 	c.SetReadDeadline(time.Now().Add(l.FirstMessage))
 	m, err := conn.NewLink(c).ReadMessage(msg.MaxBeforeAuth)
 	if err != nil {
@@ -132,8 +133,8 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		identity: identity,
 		account:  s.accounts.Open(identity.Key),
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
-		out:      newOutbox(),
 	}
+	c.out = &outbox{send: c.send}
 	policy.ApplyRate(identity, c.account)
 	c.ctx, c.cancel = context.WithCancelCause(s.running)
 	c.pool = newPool(slices.Contains(m.Features, msg.FeatureReuse) && !s.config.NoReuse, c.askProxies)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type control struct {
 
 	mu      sync.Mutex
 	tunnels []*tunnel
+	flights map[*flight]struct{} // HTTP visitors on the session's proxy connections
 	ended   bool
 }
 
@@ -134,6 +136,26 @@ func (c *control) serveProxy(link *conn.Link, reuse bool) {
 	pc.run()
 }
 
+// addFlight counts f as one of the session's.
+func (c *control) addFlight(f *flight) {
+	c.mu.Lock()
+	ended := c.ended
+	if c.flights == nil {
+		c.flights = make(map[*flight]struct{})
+	}
+	c.flights[f] = struct{}{}
+	c.mu.Unlock()
+	if ended {
+		f.retire()
+	}
+}
+
+func (c *control) removeFlight(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, f)
+}
+
 // addTunnel counts t as the session's, or reports false when the session has ended.
 func (c *control) addTunnel(t *tunnel) bool {
 	c.mu.Lock()
@@ -183,15 +205,19 @@ func (c *control) lose(t *tunnel) {
 }
 
 // release gives back what the session holds. Visitors that are being served keep
-// their proxy connections; idle ones are closed.
+// their proxy connections until they are; idle ones are closed.
 func (c *control) release() {
 	c.mu.Lock()
 	c.ended = true
 	tunnels := c.tunnels
 	c.tunnels = nil
+	flights := slices.Collect(maps.Keys(c.flights))
 	c.mu.Unlock()
 	for _, t := range tunnels {
 		c.server.registry.release(t)
+	}
+	for _, f := range flights {
+		f.retire()
 	}
 	c.pool.close()
 	c.account.Close()

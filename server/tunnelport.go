@@ -71,6 +71,9 @@ func (s *Server) firstMessage(c *conn.Conn, l limit.Limits) (msg.Message, error)
 	}
 	s.tidy.Handshake()
 	c.SetReadDeadline(time.Now().Add(l.FirstMessage))
+	if s.peers.closing.Load() {
+		return nil, errShuttingDown
+	}
 	m, err := conn.NewLink(c).ReadMessage(msg.MaxBeforeAuth)
 	if err != nil {
 		return nil, fmt.Errorf("first message: %w", err)

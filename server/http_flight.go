@@ -148,7 +148,7 @@ func (f *flight) delivered(answered int) {
 	case answered == 0 || f.detached:
 	case !f.responses.Reusable():
 		f.endLocked(nil) // what follows, nobody could be sure of
-	case f.unanswered == 0 && f.retiring:
+	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.closing.Load()):
 		f.endLocked(nil)
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))

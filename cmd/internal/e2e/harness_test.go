@@ -101,6 +101,11 @@ func (w *world) runClient(edit func(*client.Config), tunnels ...client.Tunnel) *
 	return c
 }
 
+// clientTLS returns what verifies the server.
+func (w *world) clientTLS() *tls.Config {
+	return &tls.Config{RootCAs: w.roots, ServerName: "localhost"}
+}
+
 type runningClient struct {
 	*client.Client
 	stop func()
@@ -111,11 +116,13 @@ type runningClient struct {
 func (w *world) startClient(edit func(*client.Config), tunnels ...client.Tunnel) *runningClient {
 	w.t.Helper()
 	config := client.Config{
-		ServerAddr: w.listen.Tunnel.Addr().String(),
-		TLS:        &tls.Config{RootCAs: w.roots},
-		Tunnels:    tunnels,
-		Version:    "test",
-		Logger:     w.logger,
+		TLS:     w.clientTLS(),
+		Tunnels: tunnels,
+		Version: "test",
+		Logger:  w.logger,
+	}
+	if w.listen.Tunnel != nil {
+		config.ServerAddr = w.listen.Tunnel.Addr().String()
 	}
 	if edit != nil {
 		edit(&config)

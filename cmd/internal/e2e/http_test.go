@@ -167,4 +167,3 @@ func echoService(t testing.TB) net.Addr {
 	}()
 	return l.Addr()
 }
-

@@ -198,10 +198,14 @@ func (c *control) lose(t *tunnel) {
 	}
 }
 
-// release gives back what the session holds. Visitors that are being served keep
+// release gives back what the session holds, once. Visitors that are being served keep
 // their proxy connections; idle ones are closed.
 func (c *control) release() {
 	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return
+	}
 	c.ended = true
 	tunnels := c.tunnels
 	c.tunnels = nil

@@ -18,6 +18,7 @@ import (
 	"ngrok/client"
 	"ngrok/conn/conntest"
 	"ngrok/server"
+	"ngrok/server/limit"
 )
 
 // world is a server that runs, and what is needed to reach it.
@@ -44,6 +45,7 @@ func newWorld(t testing.TB, edit func(*server.Config)) *world {
 		TunnelAddr: "127.0.0.1:0",
 		DataDir:    t.TempDir(),
 		TLS:        &tls.Config{Certificates: []tls.Certificate{cert}},
+		Policies:   openPolicies(t, limit.Default()),
 		Grace:      -1,
 		Version:    "test",
 		Logger:     w.logger,

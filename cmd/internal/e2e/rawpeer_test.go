@@ -222,10 +222,17 @@ func readAll(t testing.TB, nc net.Conn) (string, error) {
 // gone waits until a name is free again, by the eyes of another client.
 func (w *world) gone(subdomain string) {
 	w.t.Helper()
+	c := w.rawClient(reuseAuth)
+	defer c.control.Close()
 	conntest.Eventually(w.t, subdomain+" is free", func() bool {
-		c := w.rawClient(msg.Auth{})
-		defer c.control.Close()
 		c.send(&msg.ReqTunnel{ReqId: "1", Protocol: "http", Subdomain: subdomain})
-		return next[*msg.NewTunnel](c).Error == ""
+		m := next[*msg.NewTunnel](c)
+		if m.Error != "" {
+			return false
+		}
+		c.send(&msg.CloseTunnel{Url: m.Url})
+		c.send(&msg.Ping{})
+		next[*msg.Pong](c) // the server has acted on what came before
+		return true
 	})
 }

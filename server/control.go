@@ -22,6 +22,9 @@ const (
 
 	// controlWrite is how long a client may take to read what it was sent.
 	controlWrite = 10 * time.Second
+
+	// controlFarewell is the same for why its session has ended.
+	controlFarewell = 2 * time.Second
 )
 
 // control is the session of one client: its control connection, its tunnels and its
@@ -54,7 +57,8 @@ var (
 // run serves the session until it ends; by then all it held has been given back.
 func (c *control) run() error {
 	var writer sync.WaitGroup
-	writer.Go(c.write)
+	var unread error
+	writer.Go(func() { unread = c.write() })
 	stop := context.AfterFunc(c.ctx, func() { c.link.SetReadDeadline(time.Unix(1, 0)) })
 	err := c.read()
 	stop()
@@ -62,8 +66,14 @@ func (c *control) run() error {
 		err = cause
 	}
 	c.cancel(err)
+	c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
 	c.release()
 	writer.Wait()
+	if unread != nil {
+		c.link.Release()
+		c.link.Reset()
+		return err
+	}
 	c.link.Close()
 	return err
 }
@@ -107,17 +117,16 @@ func (c *control) handle(m msg.Message) error {
 
 // write sends what the outbox holds until the session ends, and then what it still
 // holds, so that the client learns why.
-func (c *control) write() {
+func (c *control) write() error {
 	for {
 		select {
 		case <-c.out.signal:
 		case <-c.ctx.Done():
-			c.send(c.out.takeAll())
-			return
+			return c.send(c.out.takeAll())
 		}
 		if err := c.send(c.out.takeAll()); err != nil {
 			c.cancel(fmt.Errorf("write: %w", err))
-			return
+			return err
 		}
 	}
 }
@@ -127,6 +136,9 @@ func (c *control) send(ms []msg.Message) error {
 		return nil
 	}
 	c.link.SetWriteDeadline(time.Now().Add(controlWrite))
+	if c.ctx.Err() != nil {
+		c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
+	}
 	return c.link.WriteMessages(ms...)
 }
 

@@ -23,6 +23,9 @@ const (
 
 	// controlWrite is how long a client may take to read what it was sent.
 	controlWrite = 10 * time.Second
+
+	// controlFarewell is the same for why its session has ended.
+	controlFarewell = 2 * time.Second
 )
 
 // control is the session of one client: its control connection, its tunnels and its
@@ -63,8 +66,13 @@ func (c *control) run() error {
 		err = cause
 	}
 	c.cancel(err)
+	c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
 	c.release()
-	c.out.close()
+	if c.out.close() != nil { // it does not read: spare it the farewell
+		c.link.Release()
+		c.link.Reset()
+		return err
+	}
 	c.link.Close()
 	return err
 }
@@ -109,6 +117,9 @@ func (c *control) handle(m msg.Message) error {
 // send writes messages for the outbox.
 func (c *control) send(ms []msg.Message) error {
 	c.link.SetWriteDeadline(time.Now().Add(controlWrite))
+	if c.ctx.Err() != nil {
+		c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
+	}
 	err := c.link.WriteMessages(ms...)
 	if err != nil {
 		c.cancel(fmt.Errorf("write: %w", err))
@@ -204,10 +215,14 @@ func (c *control) lose(t *tunnel) {
 	}
 }
 
-// release gives back what the session holds. Visitors that are being served keep
+// release gives back what the session holds, once. Visitors that are being served keep
 // their proxy connections until they are; idle ones are closed.
 func (c *control) release() {
 	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return
+	}
 	c.ended = true
 	tunnels := c.tunnels
 	c.tunnels = nil

@@ -64,10 +64,12 @@ func (o *outbox) run() {
 	}
 }
 
-// close waits until what was put has been sent, and takes nothing more.
-func (o *outbox) close() {
+// close waits until what was put has been sent, and takes nothing more. Its error is
+// that of a send.
+func (o *outbox) close() error {
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()
 	o.writer.Wait()
+	return o.failed
 }

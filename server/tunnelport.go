@@ -103,6 +103,7 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
 		old.cancel(errReplaced)
+		old.release() // before the client asks for the same again
 	}
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection

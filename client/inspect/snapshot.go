@@ -1,0 +1,97 @@
+package inspect
+
+import (
+	"slices"
+	"time"
+)
+
+// version is a record with what the store's lock guards of it, as it was.
+type version struct {
+	r      *record
+	seq    uint64
+	pinned bool
+}
+
+func (v version) summary(now time.Time) Summary {
+	v.r.mu.Lock()
+	defer v.r.mu.Unlock()
+	return v.summaryLocked(now)
+}
+
+func (v version) summaryLocked(now time.Time) Summary {
+	s := v.r.summaryLocked(now)
+	s.Seq, s.Pinned = v.seq, v.pinned
+	return s
+}
+
+// exchange makes the snapshot of a record. What takes long (joining, parsing and
+// inflating) happens after the record's lock was released.
+func (s *Store) exchange(v version) *Exchange {
+	e := &Exchange{mask: s.mask}
+	r := v.r
+	r.mu.Lock()
+	e.Summary = v.summaryLocked(time.Now())
+	e.Notes = slices.Clone(r.notes)
+	req, res := r.req.snapshot(), r.res.snapshot()
+	var interim []messageSnapshot
+	for i := range r.interim {
+		interim = append(interim, r.interim[i].snapshot())
+	}
+	var ws *wsTimeline
+	if r.ws != nil {
+		ws = r.ws.snapshot()
+	}
+	if r.events != nil {
+		e.Events, e.EventsDropped = r.events.snapshot()
+	}
+	r.mu.Unlock()
+
+	e.Request, e.Response = req.message(), res.message()
+	for _, m := range interim {
+		e.Interim = append(e.Interim, m.message())
+	}
+	if ws != nil {
+		e.Messages, e.MessagesDropped = ws.messages()
+	}
+	if e.Kind == KindEvents && len(e.Events) == 0 {
+		e.Events = eventsOf(&e.Response)
+	}
+	return e
+}
+
+// messageSnapshot shares the blocks of a message that may go on to grow.
+type messageSnapshot struct {
+	message
+	blocks blocks
+}
+
+func (m *message) snapshot() messageSnapshot {
+	s := messageSnapshot{message: *m, blocks: m.buf.snapshot()}
+	s.buf = buffer{}
+	return s
+}
+
+// message reads the head and the body out of the raw bytes.
+func (m messageSnapshot) message() Message {
+	raw := m.blocks.join()
+	head := min(m.headSize, len(raw))
+	out := Message{
+		Trailer:   m.trailer,
+		Raw:       raw,
+		HeadSize:  head,
+		Body:      raw[head:],
+		BodySize:  m.bodySize,
+		Size:      m.size,
+		Truncated: m.truncated,
+		Complete:  m.complete,
+	}
+	out.StartLine, out.Header = parseHead(raw[:head])
+	out.Proto = protoOf(out.StartLine)
+	if m.chunked {
+		out.Body = dechunk(out.Body)
+	}
+	if len(out.Body) == 0 {
+		out.Body = nil
+	}
+	return out
+}

@@ -17,15 +17,15 @@ type buffer struct {
 }
 
 // append copies p and returns by how much the memory in use grew. want is how many
-// bytes are expected to follow p, 0 when that is not known.
+// bytes are known to follow p, -1 when nothing is known.
 func (b *buffer) append(p []byte, want int64) (grown int64) {
 	for len(p) > 0 {
 		last := len(b.blocks) - 1
 		if last < 0 || len(b.blocks[last]) == cap(b.blocks[last]) {
-			size := b.nextBlock(int64(len(p)) + want)
+			size := b.nextBlock(int64(len(p)), want)
 			b.blocks = append(b.blocks, make([]byte, 0, size))
 			last++
-			grown += int64(size)
+			grown += size
 		}
 		block := b.blocks[last]
 		k := min(len(p), cap(block)-len(block))
@@ -36,13 +36,12 @@ func (b *buffer) append(p []byte, want int64) (grown int64) {
 	return grown
 }
 
-// nextBlock returns the size of the next block when need bytes are known to come.
-func (b *buffer) nextBlock(need int64) int {
-	size := max(minBlock, min(b.n, maxBlock))
-	if need > int64(size) {
-		size = int(min(need, maxBlock))
+// nextBlock returns the size of the next block, for n bytes and those that follow.
+func (b *buffer) nextBlock(n, want int64) int64 {
+	if want >= 0 {
+		return min(n+want, maxBlock)
 	}
-	return size
+	return min(max(n, minBlock, int64(b.n)), maxBlock)
 }
 
 // trim gives back the unused end of the last block when that is worth a copy, and

@@ -26,6 +26,9 @@ const zstdWindow = 8 << 20
 // note says why the rest could not be decoded.
 func (m *Message) decode() (plain []byte, encodings []string, cut bool, note string) {
 	names := fieldTokens(m.Header, "Content-Encoding")
+	if m.plain {
+		names = nil
+	}
 	if len(names) > maxEncodings {
 		return m.Body, nil, m.Truncated, fmt.Sprintf("not decoded: %d content encodings on top of each other", len(names))
 	}

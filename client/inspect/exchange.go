@@ -97,6 +97,8 @@ type Message struct {
 
 	Truncated bool // Body is shorter than BodySize, since no more of it is kept
 	Complete  bool // the message ended as its framing said
+
+	plain bool // Body has no content encodings, whatever Header says
 }
 
 // Field is a header field, a query parameter or a form value. Names need not be unique.

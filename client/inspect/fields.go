@@ -2,8 +2,10 @@ package inspect
 
 import (
 	"bytes"
-	"strconv"
+	"slices"
 	"strings"
+
+	"ngrok/conn/http1"
 )
 
 // parseHead reads a head that has passed: whatever stands there is shown, lines
@@ -38,27 +40,37 @@ func protoOf(startLine string) string {
 	return ""
 }
 
-// dechunk takes the chunk framing off a body that may be cut anywhere.
+// dechunk takes the chunk framing off a body that may be cut or broken anywhere.
 func dechunk(p []byte) []byte {
+	chunked := http1.Response{Framing: http1.Chunked}
+	body := chunked.Body()
 	out := make([]byte, 0, len(p))
-	for len(p) > 0 {
-		line, rest, ok := bytes.Cut(p, []byte("\n"))
-		if !ok {
-			break
+	for {
+		n, part, err := body.Step(p)
+		if part == http1.Payload {
+			out = append(out, p[:n]...)
 		}
-		size, _, _ := bytes.Cut(line, []byte(";"))
-		n, err := strconv.ParseUint(string(bytes.TrimSpace(size)), 16, 63)
-		if err != nil || n == 0 {
-			break
+		p = p[n:]
+		if n == 0 || err != nil {
+			return out
 		}
-		if n >= uint64(len(rest)) {
-			return append(out, rest...)
-		}
-		out = append(out, rest[:n]...)
-		p = bytes.TrimPrefix(rest[n:], []byte("\r"))
-		p = bytes.TrimPrefix(p, []byte("\n"))
 	}
-	return out
+}
+
+// trailerStart returns where the trailers begin in a chunked body; its length when they
+// are not kept.
+func trailerStart(p []byte) int {
+	chunked := http1.Response{Framing: http1.Chunked}
+	body := chunked.Body()
+	for at := 0; ; {
+		n, part, err := body.Step(p[at:])
+		if part == http1.Trailer {
+			return at
+		}
+		if at += n; n == 0 || err != nil {
+			return len(p)
+		}
+	}
 }
 
 // fieldValue returns the first value of the named field, letter case ignored.
@@ -96,4 +108,9 @@ func hasToken(fields []Field, name, token string) bool {
 		}
 	}
 	return false
+}
+
+// sortFields orders fields by name, those of one name as they are.
+func sortFields(fields []Field) {
+	slices.SortStableFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -31,6 +31,13 @@ type record struct {
 	notes   []string
 	full    bool // no more bytes are kept
 
+	// For the capture alone.
+	reqDone, resDone bool
+	upgrade          bool  // the request asks for another protocol
+	websocket        bool  // that one
+	switched         side  // how what follows an accepted upgrade is read; 0 before
+	streamHeld       int64 // memory of ws and events with their parsers, as settled
+
 	// Guarded by Store.mu.
 	cost       int64
 	seq        uint64
@@ -47,9 +54,11 @@ type message struct {
 	size      int64 // bytes that passed
 	keptBody  int64 // payload in buf
 	keptFrame int64 // chunk framing in buf
+	length    int64 // of the body, when the head names it
 	chunked   bool
 	truncated bool
 	complete  bool
+	plain     bool // imported: the body's content encodings are off already
 	trailer   []Field
 }
 

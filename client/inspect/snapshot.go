@@ -61,19 +61,19 @@ func (s *Store) exchange(v version) *Exchange {
 
 // messageSnapshot shares the blocks of a message that may go on to grow.
 type messageSnapshot struct {
-	message
+	m      message // without its buffer
 	blocks blocks
 }
 
 func (m *message) snapshot() messageSnapshot {
-	s := messageSnapshot{message: *m, blocks: m.buf.snapshot()}
-	s.buf = buffer{}
+	s := messageSnapshot{*m, m.buf.snapshot()}
+	s.m.buf = buffer{}
 	return s
 }
 
 // message reads the head and the body out of the raw bytes.
-func (m messageSnapshot) message() Message {
-	raw := m.blocks.join()
+func (s messageSnapshot) message() Message {
+	m, raw := &s.m, s.blocks.join()
 	head := min(m.headSize, len(raw))
 	out := Message{
 		Trailer:   m.trailer,
@@ -84,6 +84,7 @@ func (m messageSnapshot) message() Message {
 		Size:      m.size,
 		Truncated: m.truncated,
 		Complete:  m.complete,
+		plain:     m.plain,
 	}
 	out.StartLine, out.Header = parseHead(raw[:head])
 	out.Proto = protoOf(out.StartLine)

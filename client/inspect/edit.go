@@ -56,7 +56,7 @@ func (d *Edit) apply(e *Exchange) ([]byte, error) {
 		b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n")
 	}
 	b.WriteString("\r\n")
-	if err := checkRequest(b.String()); err != nil {
+	if err := checkRequest(b.String(), method, target); err != nil {
 		return nil, err
 	}
 	b.Write(body)
@@ -68,23 +68,22 @@ func takesBody(method string) bool {
 	return method == "POST" || method == "PUT" || method == "PATCH"
 }
 
-// checkRequest refuses what no server in front of the service would have let pass.
-func checkRequest(head string) error {
-	var scan http1.HeadScanner
-	scan.Limits = headLimits
+// checkRequest refuses what no server in front of the service would have let pass, and
+// what would not be the request that was meant.
+func checkRequest(head, method, target string) error {
+	scan := http1.HeadScanner{Limits: headLimits}
 	_, end, err := scan.Scan([]byte(head))
-	if err == nil && end != len(head) {
-		err = errors.New("its head has a line break where none may be")
-	}
-	if err == nil {
-		var r http1.Request
+	var r http1.Request
+	if err == nil && end == len(head) {
 		err = http1.ParseRequest(&r, []byte(head), headLimits)
-		if err == nil && r.UpgradesTo("websocket") {
-			return ErrWebSocket
-		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("the edited request is not valid: %w", err)
+	case string(r.Method) != method || string(r.Target) != target:
+		return errors.New("the edited request is not valid: its method or its address holds a space or a line break")
+	case r.UpgradesTo("websocket"):
+		return ErrWebSocket
 	}
 	return nil
 }

@@ -69,6 +69,9 @@ func multipartParts(body []byte, boundary string, cut bool, note string) ([]Part
 	for len(parts) < maxFields {
 		p, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
+			if !cut && !bytes.Contains(body, []byte("--"+boundary+"--")) {
+				note = fmt.Sprintf("the multipart body has no end; %d parts of it could be read", len(parts))
+			}
 			return parts, note
 		}
 		if err != nil {

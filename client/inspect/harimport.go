@@ -143,7 +143,7 @@ func (s *Store) importMessages(r *record, entry *harEntry) (grown int64, err err
 	host := []harField{{"Host", r.sum.Host}}
 	for _, h := range req.Headers {
 		if strings.EqualFold(h.Name, "Host") {
-			host = nil
+			host, r.sum.Host = nil, cleanText(h.Value)
 		}
 	}
 	head := rawHead(fmt.Sprintf("%s %s HTTP/1.1", r.sum.Method, r.sum.Target), append(host, req.Headers...))

@@ -35,15 +35,19 @@ func prettyJSON(text string) (string, *SyntaxError) {
 	if strings.TrimSpace(text) == "" {
 		return "", newSyntaxError(text, len(text), "there is no JSON value")
 	}
-	// Compact finds errors without the cost of indenting, which grows with the depth.
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, []byte(text)); err != nil {
+	var raw json.RawMessage
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		offset := len(text)
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) && !strings.HasPrefix(syntax.Error(), "unexpected end") {
 			offset = int(syntax.Offset) - 1 // it counts the byte it stumbled over
 		}
 		return "", newSyntaxError(text, offset, err.Error())
+	}
+	// What white space is there already does not count, but deep nesting does.
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return "", newSyntaxError(text, 0, err.Error())
 	}
 	if indentedSize(compact.Bytes()) > maxPretty {
 		return "", nil

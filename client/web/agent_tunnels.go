@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,24 +164,24 @@ type namedTunnel struct {
 }
 
 // namedTunnels gives tunnels their names in the API. Of two schemes with one name the
-// https one has it, comes first, and the http one is called "name (http)".
+// https one has it and comes first, and the http one is called "name (http)".
 func namedTunnels(states []client.TunnelState) []namedTunnel {
 	https := map[string]bool{}
-	for _, t := range states {
-		if t.Protocol == "https" {
-			https[t.Name] = true
+	place := map[string]int{}
+	for i, t := range states {
+		if _, known := place[t.Name]; !known {
+			place[t.Name] = i
 		}
+		https[t.Name] = https[t.Name] || t.Protocol == "https"
 	}
-	var first, rest []namedTunnel
+	named := make([]namedTunnel, 0, len(states))
 	for _, t := range states {
-		n := namedTunnel{t, apiTunnelName(t.Name, t.Protocol, https[t.Name])}
-		if n.api == t.Name {
-			first = append(first, n)
-		} else {
-			rest = append(rest, n)
-		}
+		named = append(named, namedTunnel{t, apiTunnelName(t.Name, t.Protocol, https[t.Name])})
 	}
-	return append(first, rest...)
+	slices.SortStableFunc(named, func(a, b namedTunnel) int {
+		return cmp.Or(cmp.Compare(place[a.Name], place[b.Name]), len(a.api)-len(b.api))
+	})
+	return named
 }
 
 func apiTunnelName(name, protocol string, both bool) string {

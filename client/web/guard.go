@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // contentPolicy is strict enough that captured bytes could not become script even if
@@ -20,6 +21,7 @@ type guard struct {
 	hosts    []hostPattern // as configured
 	password *password     // nil means none
 	cross    *http.CrossOriginProtection
+	stall    time.Duration // how long a peer may not read
 
 	// Written by bound, before the first request.
 	boundHost string // as configured, lower case; empty for all addresses
@@ -29,7 +31,7 @@ type guard struct {
 type hostPattern struct{ host, port string }
 
 func newGuard(allow []string, auth string) (*guard, error) {
-	g := &guard{cross: http.NewCrossOriginProtection()}
+	g := &guard{cross: http.NewCrossOriginProtection(), stall: stallTimeout}
 	for _, h := range allow {
 		host, port, ok := splitHost(h)
 		if !ok {
@@ -68,7 +70,7 @@ func (g *guard) bound(configured string, addr net.Addr) {
 // responses carry.
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = newStallWriter(w)
+		w = newStallWriter(w, g.stall)
 		setSafeHeaders(w.Header())
 		if !g.allowsHost(r) {
 			http.Error(w, "403 the inspector does not answer to this host name. "+

@@ -19,8 +19,7 @@ const (
 	rowsAtOnce   = 250                   // rows in one message, some 100 KB
 	rowPause     = 50 * time.Millisecond // between two rounds of changes: the page draws no faster
 	statePause   = time.Second           // between two states: metrics change with all traffic
-	pingEvery    = stallTimeout / 2
-	maxFromTab   = 1024 // bytes; a tab has nothing to say
+	maxFromTab   = 1024                  // bytes; a tab has nothing to say
 	closeTimeout = time.Second
 )
 
@@ -66,7 +65,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	go func() {
 		defer close(read)
 		defer cancel()
-		discard(conn)
+		discard(conn, s.guard.stall)
 	}()
 	t := tab{conn: conn, server: s, since: since}
 	t.run(ctx)
@@ -76,9 +75,9 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 
 // discard answers pings and takes pongs until the tab is gone: one that stopped to read
 // sends no more pongs.
-func discard(conn *websocket.Conn) {
+func discard(conn *websocket.Conn, stall time.Duration) {
 	conn.SetReadLimit(maxFromTab)
-	alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(pingEvery + stallTimeout)) }
+	alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(pingEvery(stall) + stall)) }
 	conn.SetPongHandler(alive)
 	_ = alive("")
 	for {
@@ -101,7 +100,8 @@ func (t *tab) run(ctx context.Context) {
 	defer stopRows()
 	state, stopState := t.server.client.Subscribe()
 	defer stopState()
-	ping := time.NewTicker(pingEvery)
+	stall := t.server.guard.stall
+	ping := time.NewTicker(pingEvery(stall))
 	defer ping.Stop()
 	// Each pause holds back one kind of news for a while after it was told.
 	rowTimer, stateTimer := time.NewTimer(0), time.NewTimer(0)
@@ -116,7 +116,7 @@ func (t *tab) run(ctx context.Context) {
 				websocket.FormatCloseMessage(websocket.CloseGoingAway, ""), time.Now().Add(closeTimeout))
 			return
 		case <-ping.C:
-			err = t.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(stallTimeout))
+			err = t.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(stall))
 		case <-rowTimer.C:
 			err = t.sendChanges()
 			rowsReady = rows
@@ -154,13 +154,16 @@ func (t *tab) sendChanges() error {
 	}
 }
 
-// send writes one message, which the tab has to take within stallTimeout.
+// pingEvery is how often a tab is asked for a sign of life.
+func pingEvery(stall time.Duration) time.Duration { return stall / 2 }
+
+// send writes one message, which the tab has to take within guard.stall.
 func (t *tab) send(v any) error {
 	p, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if err := t.conn.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
+	if err := t.conn.SetWriteDeadline(time.Now().Add(t.server.guard.stall)); err != nil {
 		return err
 	}
 	return t.conn.WriteMessage(websocket.TextMessage, p)

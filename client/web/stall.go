@@ -10,14 +10,15 @@ import (
 const stallPiece = 64 << 10
 
 // stallWriter drops peers that stop reading: each piece of a response has to leave
-// within stallTimeout.
+// within limit.
 type stallWriter struct {
 	http.ResponseWriter
-	ctl *http.ResponseController
+	ctl   *http.ResponseController
+	limit time.Duration
 }
 
-func newStallWriter(w http.ResponseWriter) *stallWriter {
-	return &stallWriter{w, http.NewResponseController(w)}
+func newStallWriter(w http.ResponseWriter, limit time.Duration) *stallWriter {
+	return &stallWriter{w, http.NewResponseController(w), limit}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -28,7 +29,7 @@ func (w *stallWriter) Write(p []byte) (n int, err error) {
 	for {
 		piece := p[:min(len(p), stallPiece)]
 		// An error here means a connection without deadlines (a test's recorder).
-		_ = w.ctl.SetWriteDeadline(time.Now().Add(stallTimeout))
+		_ = w.ctl.SetWriteDeadline(time.Now().Add(w.limit))
 		k, err := w.ResponseWriter.Write(piece)
 		n += k
 		if p = p[k:]; err != nil || len(p) == 0 {

@@ -21,7 +21,7 @@ export function Actions({ row, exchange, model, replay, setView, editing, reveal
   return html`<div class="actions" role="toolbar" aria-label="Actions">
     <${Replay} row=${row} exchange=${exchange} model=${model} replay=${replay} />
     <button class="plain" aria-pressed=${editing} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
-      title="Change the request, then send it (e)">Edit</button>
+      title="Change the request, then send it (e)">Edit & replay</button>
     <span class="bar"></span>
     <button class="plain" onClick=${copyCurl} title="Copy the request as a curl command">Copy curl</button>
     <button class="plain" onClick=${copyRaw} title="Copy the request as it passed">Copy raw</button>

@@ -9,7 +9,10 @@ const LONGEST_LINE = 2000; // characters; a longer line goes on in the next row
 
 /** mark is the place of a syntax error: {line, column, msg}. */
 export function Code({ text, language, mark }) {
-  const lines = useMemo(() => breakLines(number(highlightLines(text, language))), [text, language]);
+  const lines = useMemo(() => {
+    const whole = text.replace(/\n$/, "");
+    return breakLines(number(language === "http" ? httpLines(whole) : highlightLines(whole, language)));
+  }, [text, language]);
   const draw = (line) => html`<span class="no">${line.no}</span><span class="text">${mark && line.no === mark.line
     ? marked(line.tokens, mark) : line.tokens.map((t) => (t.className ? html`<span class=${t.className}>${t.text}</span>` : t.text))}</span>`;
   const at = mark ? lines.findIndex((line) => line.no === mark.line) : -1;
@@ -17,6 +20,17 @@ export function Code({ text, language, mark }) {
     return html`<${Lines} count=${lines.length} draw=${(i) => draw(lines[i])} at=${at} className="code" label="Text" />`;
   }
   return html`<div class="code whole">${lines.map((line, i) => html`<div class=${`line ${i === at ? "wrong" : ""}`}>${draw(line)}</div>`)}</div>`;
+}
+
+/** Colours the head of an HTTP message; what follows stays as it is. */
+function httpLines(text) {
+  let inHead = true;
+  return text.split("\n").map((line, i) => {
+    inHead &&= line !== "";
+    const colon = inHead && i > 0 ? line.indexOf(":") + 1 : 0;
+    if (!colon) return [{ text: line, className: i === 0 ? "t-start" : "" }];
+    return [{ text: line.slice(0, colon), className: "t-name" }, { text: line.slice(colon), className: "" }];
+  });
 }
 
 const number = (lines) => lines.map((tokens, i) => ({ no: i + 1, tokens }));

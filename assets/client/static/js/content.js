@@ -13,13 +13,12 @@ const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "i
 const LANGUAGES = { json: "json", xml: "xml", html: "xml" };
 const MEDIA = [[/javascript|ecmascript/, "javascript"], [/\bcss\b/, "css"], [/yaml/, "yaml"], [/graphql/, "graphql"]];
 
-export function Content({ id, side, content, message, alone }) {
+export function Content({ id, side, content, message }) {
   const about = [
     content.media_type,
     content.charset && content.charset !== "utf-8" && content.charset,
     content.encodings?.length && `${content.encodings.join(", ")} taken off`,
   ].filter(Boolean).join(" · ");
-  if (content.kind === "empty") return alone && html`<p class="hint small">No body${content.note ? `: ${content.note}` : ""}</p>`;
   return html`
     <div class="about">${about}${content.cut && html` <span class="warning">cut: this is not all of it</span>`}
       ${content.note && html` <span class="warning">${content.note}</span>`}</div>

@@ -12,6 +12,7 @@ export function Lines({ count, draw, at = -1, className, label }) {
   useEffect(() => {
     const scroller = box.current.closest(".inside");
     const look = () => {
+      if (!box.current) return;
       const above = scroller.getBoundingClientRect().top - box.current.getBoundingClientRect().top;
       const first = Math.max(0, Math.floor(above / ROW) - SPARE);
       const last = Math.ceil((above + scroller.clientHeight) / ROW) + SPARE;

@@ -43,8 +43,8 @@ function Sizes({ row, message, side, revealed }) {
   return html`<span class="sizes">
     ${message.truncated && html`<span class="warning" title="Bodies are kept up to inspect_body_size">${formatSize(message.kept_body)} of ${formatSize(message.body_size)} kept</span>`}
     ${!message.complete && !row.open && html`<span class="warning" title="It did not end as its framing said">incomplete</span>`}
-    ${message.kept_body > 0 && html`<a href=${api.urls.body(row.id, side)} download title="Save the decoded body">body ${!message.truncated && formatSize(message.body_size)}</a>`}
-    <a href=${api.urls.raw(row.id, side, revealed)} download title="Save the message as it passed">raw</a>
+    ${message.kept_body > 0 && html`<a href=${api.urls.body(row.id, side)} download title="Save the decoded body">↓ body ${!message.truncated && formatSize(message.body_size)}</a>`}
+    <a href=${api.urls.raw(row.id, side, revealed)} download title="Save the message as it passed">↓ raw</a>
   </span>`;
 }
 
@@ -55,7 +55,9 @@ function Summary({ row, exchange, side }) {
   const query = side === "request" ? exchange.query ?? [] : [];
   return html`${query.length > 0 && html`<h3>Query parameters</h3><${Fields} fields=${query} />`}
     ${error && html`<p class="problem">${error.message}</p>`}
-    ${content && html`<${Content} id=${row.id} side=${side} content=${content} message=${message} alone=${query.length === 0} />`}`;
+    ${content && content.kind !== "empty" && html`<${Content} id=${row.id} side=${side} content=${content} message=${message} />`}
+    ${content?.kind === "empty" && html`<p class="about">No body${content.note && `: ${content.note}`}</p>
+      ${!query.length && html`<${Fields} fields=${message.header} />`}`}`;
 }
 
 function Headers({ exchange, message, side }) {

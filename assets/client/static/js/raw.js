@@ -8,5 +8,5 @@ const show = (text) => text.replace(/\r\n/g, "\n")
 
 export function Raw({ bytes }) {
   if (!bytes.length) return html`<p class="hint small">Nothing of it was kept.</p>`;
-  return html`<${Code} text=${show(new TextDecoder().decode(bytes))} />`;
+  return html`<${Code} text=${show(new TextDecoder().decode(bytes))} language="http" />`;
 }

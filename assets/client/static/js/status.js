@@ -26,10 +26,8 @@ function Session({ model, state }) {
     ${session.last_error && html`<dt>Last error</dt><dd class="warning">${session.last_error}</dd>`}
     <dt>Server</dt><dd class="mono">${session.server_addr}</dd>
     <dt>Version</dt><dd>ngrok ${state.version}${session.server_version && `, ngrokd ${session.server_version}`}</dd>
-    <dt>Connections</dt><dd>${formatCount(state.totals.count)}, ${formatCount(state.totals.gauge)} open now ·
-      ${formatSize(state.bytes_in)} in · ${formatSize(state.bytes_out)} out</dd>
-    <dt>Memory</dt><dd>${formatCount(usage.exchanges)} exchanges, ${formatSize(usage.bytes)} of ${formatSize(usage.budget)};
-      ${formatCount(usage.pinned)} pinned, ${formatCount(usage.evicted)} made room</dd>
+    <dt>Connections</dt><dd>${formatCount(state.totals.count)}, ${formatCount(state.totals.gauge)} open now · ${formatSize(state.bytes_in)} in · ${formatSize(state.bytes_out)} out</dd>
+    <dt>Memory</dt><dd>${formatCount(usage.exchanges)} exchanges, ${formatSize(usage.bytes)} of ${formatSize(usage.budget)} · ${formatCount(usage.pinned)} pinned, ${formatCount(usage.evicted)} made room</dd>
   </dl>`;
 }
 

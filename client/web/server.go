@@ -64,6 +64,8 @@ type Config struct {
 
 	// Logger receives what happens; nil discards it.
 	Logger *slog.Logger
+
+	stall time.Duration // tests shorten stallTimeout with it
 }
 
 // Server serves the inspector. Make one with [New].
@@ -109,6 +111,9 @@ func New(c Config) (*Server, error) {
 	g, err := newGuard(c.AllowHosts, c.Auth)
 	if err != nil {
 		return nil, err
+	}
+	if c.stall > 0 {
+		g.stall = c.stall
 	}
 	log := c.Logger
 	if log == nil {

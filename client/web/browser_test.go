@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a tab of a real browser.
-type browser struct {
+// tabOfBrowser is a tab of a real browser.
+type tabOfBrowser struct {
 	t   *testing.T
 	ctx context.Context
 
@@ -27,7 +28,7 @@ type browser struct {
 
 // openBrowser starts a browser of the given size, or skips the test when the machine
 // has none.
-func openBrowser(t *testing.T, width, height int64) *browser {
+func openBrowser(t *testing.T, width, height int64) *tabOfBrowser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -46,13 +47,15 @@ func openBrowser(t *testing.T, width, height int64) *browser {
 	t.Cleanup(cancelAlloc)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx}
+	b := &tabOfBrowser{t: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, b.listen); err != nil { // starts the browser
 		t.Fatal(err)
 	}
 	b.ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
-	b.do(command(log.Enable, cdp.Empty{}), chromedp.EmulateViewport(width, height))
+	b.do(command(log.Enable, cdp.Empty{}),
+		command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}),
+		chromedp.EmulateViewport(width, height))
 	return b
 }
 
@@ -65,7 +68,7 @@ func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.V
 }
 
 // listen notes what the browser complains about.
-func (b *browser) listen(event any) {
+func (b *tabOfBrowser) listen(event any) {
 	var problem string
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -92,7 +95,7 @@ func (b *browser) listen(event any) {
 }
 
 // clean fails the test when the page threw or complained.
-func (b *browser) clean() {
+func (b *tabOfBrowser) clean() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,7 +104,7 @@ func (b *browser) clean() {
 	}
 }
 
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+func (b *tabOfBrowser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
 		b.shot("failed-" + b.t.Name())
@@ -110,13 +113,13 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 }
 
 // run evaluates an expression for its effect.
-func (b *browser) run(expression string) {
+func (b *tabOfBrowser) run(expression string) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate[chromedp.Void](expression))
 }
 
 // eval evaluates an expression.
-func eval[T any](b *browser, expression string) T {
+func eval[T any](b *tabOfBrowser, expression string) T {
 	b.t.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -127,7 +130,7 @@ func eval[T any](b *browser, expression string) T {
 }
 
 // until waits for an expression to be true.
-func (b *browser) until(what, expression string) {
+func (b *tabOfBrowser) until(what, expression string) {
 	b.t.Helper()
 	ok := false
 	for deadline := time.Now().Add(10 * time.Second); !ok; time.Sleep(20 * time.Millisecond) {
@@ -140,7 +143,7 @@ func (b *browser) until(what, expression string) {
 }
 
 // click clicks the first element of a selector whose text contains the given one.
-func (b *browser) click(selector, text string) {
+func (b *tabOfBrowser) click(selector, text string) {
 	b.t.Helper()
 	find := `[...document.querySelectorAll(` + quote(selector) + `)].find((e) => e.textContent.includes(` + quote(text) + `))`
 	b.until("something to click: "+selector+" "+text, find)
@@ -148,13 +151,13 @@ func (b *browser) click(selector, text string) {
 }
 
 // text returns the text of the first element of a selector, empty without one.
-func (b *browser) text(selector string) string {
+func (b *tabOfBrowser) text(selector string) string {
 	b.t.Helper()
 	return eval[string](b, `document.querySelector(`+quote(selector)+`)?.innerText ?? ""`)
 }
 
 // dark sets what the system's colour scheme is.
-func (b *browser) dark(on bool) {
+func (b *tabOfBrowser) dark(on bool) {
 	b.t.Helper()
 	scheme := "light"
 	if on {
@@ -166,7 +169,7 @@ func (b *browser) dark(on bool) {
 }
 
 // shot writes a screenshot into INSPECTOR_SHOTS, or into a directory of the test.
-func (b *browser) shot(name string) {
+func (b *tabOfBrowser) shot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("INSPECTOR_SHOTS")
 	if dir == "" {
@@ -181,4 +184,10 @@ func (b *browser) shot(name string) {
 	if err := os.WriteFile(file, p, 0o644); err != nil {
 		b.t.Logf("no screenshot: %v", err)
 	}
+}
+
+// quote writes a string as JavaScript does.
+func quote(s string) string {
+	p, _ := json.Marshal(s)
+	return string(p)
 }

@@ -18,12 +18,18 @@ export function formatDuration(ns) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
 }
 
-/** Formats a size in bytes: 0 B, 1.2 kB (1024 each). */
+/** Formats a size in bytes: 0 B, 1.2 kB (1000 each, as in the filter). */
 export function formatSize(n) {
-  if (n < 1024) return `${n} B`;
-  if (n < 1024 ** 2) return `${short(n / 1024)} kB`;
-  if (n < 1024 ** 3) return `${short(n / 1024 ** 2)} MB`;
-  return `${short(n / 1024 ** 3)} GB`;
+  if (n < 1e3) return `${n} B`;
+  if (n < 1e6) return `${short(n / 1e3)} kB`;
+  if (n < 1e9) return `${short(n / 1e6)} MB`;
+  return `${short(n / 1e9)} GB`;
+}
+
+/** Formats an amount of memory: 1.2 KiB, 50 MiB. */
+export function formatMemory(n) {
+  if (n < 2 ** 20) return `${short(n / 2 ** 10)} KiB`;
+  return `${short(n / 2 ** 20)} MiB`;
 }
 
 /** Formats how long ago a time was, in as few letters as the list has room for. */

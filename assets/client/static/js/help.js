@@ -22,9 +22,9 @@ const FILTERS = [
   ["path:/hook  host:example", "part of the path with its query, of the host"],
   ["header:X-Foo  header:X-Foo=bar", "a header field of request or response"],
   ["body:text  type:json", "text in a body; part of the response's content type"],
-  ["dur:>500ms  size:>1MB", "duration (µs ms s m h), size of the response (B kB MB)"],
+  ["dur:>500ms  size:>1MB", "duration (µs ms s m h), the larger body (B kB MB MiB)"],
   ["tunnel:api  visitor:1.2.3.4", "where it came through, who sent it"],
-  ["is:replay  is:ws  is:sse  is:open", "also is:error, is:pinned, is:imported"],
+  ["is:replay  is:ws  is:sse  is:open", "also is:raw, is:error, is:pinned, is:imported"],
 ];
 
 export function Help({ close }) {

@@ -43,7 +43,7 @@ function Sizes({ row, message, side, revealed }) {
   return html`<span class="sizes">
     ${message.truncated && html`<span class="warning" title="Bodies are kept up to inspect_body_size">${formatSize(message.kept_body)} of ${formatSize(message.body_size)} kept</span>`}
     ${!message.complete && !row.open && html`<span class="warning" title="It did not end as its framing said">incomplete</span>`}
-    ${message.kept_body > 0 && html`<a href=${api.urls.body(row.id, side)} download title="Save the decoded body">↓ body ${!message.truncated && formatSize(message.body_size)}</a>`}
+    ${message.kept_body > 0 && html`<a href=${api.urls.body(row.id, side)} download title="Save the decoded body">↓ body <span class="amount">${!message.truncated && formatSize(message.body_size)}</span></a>`}
     <a href=${api.urls.raw(row.id, side, revealed)} download title="Save the message as it passed">↓ raw</a>
   </span>`;
 }

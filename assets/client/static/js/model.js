@@ -13,9 +13,11 @@ export class Model {
     this.state = null;
     this.connected = null; // null until the first attempt ended
     this.loaded = false; // the first round of rows has come
-    this.filter = parseFilter("");
+    this.filter = parseFilter(""); // as it is written
+    this.applied = this.filter; // the last one that could be understood
     this.deep = null; // ids that match what only the server can evaluate; null while unknown
     this.version = 0;
+    this.rounds = 0; // of changes
     this.listeners = new Set();
   }
 
@@ -54,6 +56,7 @@ export class Model {
       .filter((row) => this.rows.has(row.id))
       .map((row) => this.rows.get(row.id));
     if (seq) this.loaded = true;
+    this.rounds++;
     this.askServer();
     this.changed();
   }
@@ -76,7 +79,10 @@ export class Model {
 
   setFilter(text) {
     this.filter = parseFilter(text);
-    this.deep = null;
+    if (!this.filter.error) {
+      this.applied = this.filter;
+      this.deep = null;
+    }
     this.askServer();
     this.changed();
   }
@@ -85,9 +91,9 @@ export class Model {
   visible() {
     if (this.cachedVersion !== this.version) {
       this.cachedVersion = this.version;
-      const { filter, deep } = this;
-      this.cached = filter.text && !filter.error
-        ? this.order.filter((row) => filter.matches(row) && (!filter.deep || (deep && deep.has(row.id))))
+      const { applied, deep } = this;
+      this.cached = applied.text
+        ? this.order.filter((row) => applied.matches(row) && (!applied.deep || (deep && deep.has(row.id))))
         : this.order;
     }
     return this.cached;
@@ -95,18 +101,18 @@ export class Model {
 
   /** Asks the server for header: and body: terms, which rows alone cannot answer. */
   askServer() {
-    if (!this.filter.deep || this.filter.error || this.asking) return;
+    if (!this.applied.deep || this.asking) return;
     this.asking = setTimeout(async () => {
-      const { filter } = this;
+      const { applied, rounds } = this;
       try {
-        const { ids } = await api.matching(filter.text);
-        if (filter === this.filter) this.deep = new Set(ids);
+        const { ids } = await api.matching(applied.text);
+        if (applied === this.applied) this.deep = new Set(ids);
       } catch (err) {
-        if (filter === this.filter) filter.error = err.message;
+        applied.error = err.message;
       }
       this.asking = null;
       this.changed();
-      if (filter !== this.filter) this.askServer();
+      if (applied !== this.applied || rounds !== this.rounds) this.askServer();
     }, this.deep ? DEEP_PAUSE : 60);
   }
 }

@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { api } from "./api.js";
 import { copyText } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
-import { formatAge, formatCount, formatDuration, formatSize, hasTime } from "./format.js";
+import { formatAge, formatCount, formatDuration, formatMemory, formatSize, hasTime } from "./format.js";
 import { Icon } from "./icons.js";
 
 export function Status({ model, close }) {
@@ -27,7 +27,7 @@ function Session({ model, state }) {
     <dt>Server</dt><dd class="mono">${session.server_addr}</dd>
     <dt>Version</dt><dd>ngrok ${state.version}${session.server_version && `, ngrokd ${session.server_version}`}</dd>
     <dt>Connections</dt><dd>${formatCount(state.totals.count)}, ${formatCount(state.totals.gauge)} open now · ${formatSize(state.bytes_in)} in · ${formatSize(state.bytes_out)} out</dd>
-    <dt>Memory</dt><dd>${formatCount(usage.exchanges)} exchanges, ${formatSize(usage.bytes)} of ${formatSize(usage.budget)} · ${formatCount(usage.pinned)} pinned, ${formatCount(usage.evicted)} made room</dd>
+    <dt>Memory</dt><dd>${formatCount(usage.exchanges)} exchanges, ${formatMemory(usage.bytes)} of ${formatMemory(usage.budget)} · ${formatCount(usage.pinned)} pinned, ${formatCount(usage.evicted)} made room</dd>
   </dl>`;
 }
 

@@ -76,8 +76,8 @@ function FilterBox({ model, filterBox, setOverlay }) {
 /** HAR files in and out. */
 function Files({ model }) {
   const input = useRef(null);
-  const { filter } = model;
-  const scope = filter.text && !filter.error ? { filter: filter.text } : {};
+  const { applied } = model;
+  const scope = applied.text ? { filter: applied.text } : {};
   const what = scope.filter ? `${model.visible().length} shown` : "all";
   return html`<${Menu} label="HAR" title="Export or import HAR files">
       <a href=${api.urls.har(scope)} download="ngrok.har">Export ${what}, secrets covered</a>

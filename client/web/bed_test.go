@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,14 +37,22 @@ type bed struct {
 	service *httptest.Server
 	tunnel  string // address that visitors connect to
 	server  *Server
-	url     string // of the inspector
+	url     string      // of the inspector
+	host    string      // what visitors call the tunnel; empty for its address
+	delay   atomic.Bool // whether the service takes some time, for the looks
 }
 
 // newBed starts an inspector; change may change its configuration.
 func newBed(t *testing.T, change ...func(*Config, *inspect.Options)) *bed {
 	t.Helper()
 	b := &bed{t: t, client: newPlayedClient()}
-	b.service = httptest.NewServer(privateService())
+	inner := privateService()
+	b.service = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if b.delay.Load() {
+			time.Sleep(time.Duration(3000+crc32.ChecksumIEEE([]byte(r.URL.Path))%60_000) * time.Microsecond)
+		}
+		inner.ServeHTTP(w, r)
+	}))
 	t.Cleanup(b.service.Close)
 	local := b.service.Listener.Addr().String()
 
@@ -93,6 +103,7 @@ func (b *bed) visit(method, target, body string, header ...string) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	req.Host = b.host
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Add(header[i], header[i+1])
 	}

@@ -70,7 +70,12 @@ func (g *guard) bound(configured string, addr net.Addr) {
 // responses carry.
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = newStallWriter(w, g.stall)
+		sw := newStallWriter(w, g.stall)
+		w = sw
+		if r.Body != http.NoBody {
+			// Package http sets its own deadline again for the next request.
+			_ = sw.ctl.SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
 		setSafeHeaders(w.Header())
 		if !g.allowsHost(r) {
 			http.Error(w, "403 the inspector does not answer to this host name. "+

@@ -79,7 +79,8 @@ func TestPageKeyboardAndFilter(t *testing.T) {
 		t.Helper()
 		p.until("selection of "+path, `document.querySelector(".panel .title h1")?.textContent === `+quote(path))
 	}
-	p.key("j")
+	title("/status/404")
+	p.key("k")
 	title("/status/404")
 	p.key("jj")
 	title("/orders/1")

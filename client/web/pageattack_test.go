@@ -48,7 +48,6 @@ func TestPageNothingRuns(t *testing.T) {
 	p := b.openPage(1280, 800)
 	p.until("rows", fmt.Sprintf(rows+` === %d`, n))
 	for range n {
-		p.key("j")
 		p.until("an exchange", `document.querySelector(".panel .facts-line")`)
 		p.run(`document.querySelector(".panel > .tabs [role=tab]").click()`)
 		p.until("its messages", `document.querySelector(".message.response .bar-line")`)
@@ -59,6 +58,8 @@ func TestPageNothingRuns(t *testing.T) {
 		p.key("e")
 		p.until("the editor", `document.querySelector(".editor textarea")`)
 		p.key(kbEscape)
+		p.until("no editor", `!document.querySelector(".editor")`)
+		p.key("j")
 	}
 	if eval[bool](p, `"pwned" in window`) {
 		t.Error("a script of captured bytes ran")

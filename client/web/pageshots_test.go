@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/gorilla/websocket"
@@ -14,7 +15,6 @@ import (
 // furnish sends the traffic that screenshots show.
 func furnish(b *bed) {
 	b.t.Helper()
-	b.client.set(func(s *client.State) {})
 	for i := range 14 {
 		b.visit("GET", fmt.Sprintf("/orders/%d?expand=items", 1200+i), "", "Authorization", "Bearer tok_live_secret", "Accept", "application/json")
 	}
@@ -66,10 +66,23 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("INSPECTOR_SHOTS names no directory")
 	}
 	b := newBed(t)
+	b.host = "shop.tunnels.example"
+	b.delay.Store(true)
+	b.client.set(func(s *client.State) {
+		s.Since = s.Since.Add(-26 * time.Minute)
+		s.Metrics = client.Metrics{Conns: client.Distribution{Count: 29}, OpenConns: 1, BytesIn: 18_204, BytesOut: 412_911}
+		for i := range s.Tunnels {
+			t := &s.Tunnels[i]
+			t.PublicURL, t.LocalAddr = t.Protocol+"://"+b.host, "127.0.0.1:8080"
+		}
+		s.Tunnels[0].Metrics = client.Metrics{
+			Conns:     client.Distribution{Count: 29, Rate1: 0.48, Rate5: 0.1, Rate15: 0.03, P50: 34e6, P90: 58e6, P95: 60e6, P99: 81e6},
+			OpenConns: 1, BytesIn: 18_204, BytesOut: 412_911,
+		}
+	})
 	furnish(b)
 	p := b.openPage(1280, 800)
 	p.until("rows", rows+` > 20`)
-	p.shot("inspector-unselected")
 	p.choose("channel=web")
 	p.until("both bodies", `document.querySelectorAll(".message .code").length === 2`)
 	p.shot("inspector-light")

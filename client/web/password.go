@@ -4,16 +4,20 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 
 	"golang.org/x/time/rate"
 )
 
-// Wrong passwords are refused unseen beyond this rate, which is ample for typing.
+// Beyond this rate nothing that a guesser's address sends is looked at, which is ample
+// for typing. Addresses are remembered up to a bound, then forgotten all at once.
 const (
 	guessesPerSecond = 1
 	guessBurst       = 10
+	maxGuessers      = 4096
 )
 
 // socketCookie admits the page's websocket, since not every browser sends its
@@ -26,9 +30,11 @@ const (
 
 // password admits those who know the user name and password of inspect_auth.
 type password struct {
-	want    [sha256.Size]byte // of "user:password"
-	cookie  string            // random, one for each run
-	guesses *rate.Limiter
+	want   [sha256.Size]byte // of "user:password"
+	cookie string            // random, one for each run
+
+	mu      sync.Mutex
+	guesses map[string]*rate.Limiter // by the address of who got it wrong
 }
 
 func newPassword(auth string) (*password, error) {
@@ -39,7 +45,7 @@ func newPassword(auth string) (*password, error) {
 	return &password{
 		want:    sha256.Sum256([]byte(auth)),
 		cookie:  rand.Text(),
-		guesses: rate.NewLimiter(guessesPerSecond, guessBurst),
+		guesses: map[string]*rate.Limiter{},
 	}, nil
 }
 
@@ -51,7 +57,7 @@ func (p *password) admit(w http.ResponseWriter, r *http.Request) bool {
 	}
 	user, pass, given := r.BasicAuth()
 	if given {
-		if p.guesses.Tokens() < 1 {
+		if p.guessedTooOften(r.RemoteAddr) {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "429 too many wrong passwords; wait a few seconds", http.StatusTooManyRequests)
 			return false
@@ -62,9 +68,38 @@ func (p *password) admit(w http.ResponseWriter, r *http.Request) bool {
 				HttpOnly: true, SameSite: http.SameSiteStrictMode})
 			return true
 		}
-		p.guesses.Allow()
+		p.noteGuess(r.RemoteAddr)
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="ngrok inspector", charset="UTF-8"`)
 	http.Error(w, "401 the inspector wants the user name and password of inspect_auth", http.StatusUnauthorized)
 	return false
+}
+
+// guessedTooOften says whether an address has to wait.
+func (p *password) guessedTooOften(remote string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.guesses[hostOf(remote)]
+	return l != nil && l.Tokens() < 1
+}
+
+func (p *password) noteGuess(remote string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	host := hostOf(remote)
+	l := p.guesses[host]
+	if l == nil {
+		if len(p.guesses) >= maxGuessers {
+			clear(p.guesses)
+		}
+		l = rate.NewLimiter(guessesPerSecond, guessBurst)
+		p.guesses[host] = l
+	}
+	l.Allow()
+}
+
+// hostOf returns the address of an ip:port.
+func hostOf(remote string) string {
+	host, _, _ := net.SplitHostPort(remote)
+	return host
 }

@@ -22,6 +22,7 @@ const DefaultAddr = "127.0.0.1:4040"
 const (
 	headTimeout  = 10 * time.Second
 	idleTimeout  = 2 * time.Minute
+	bodyTimeout  = time.Minute     // for the body of a request, a HAR file of 64 MiB for one
 	stallTimeout = 5 * time.Second // of a peer that does not read what it asked for
 	maxHead      = 64 << 10        // bytes
 )

@@ -27,6 +27,7 @@ export function App({ model }) {
     setView({ name });
   }, []);
   const replay = useReplay(select);
+  useFirst(model, select);
   useKeys(model, { selected, select, view, setView, overlay, setOverlay, filterBox, replay });
   useDrop();
 
@@ -58,6 +59,17 @@ export function App({ model }) {
     ${overlay === "help" && html`<${Help} close=${() => setOverlay(null)} />`}
     <${Toasts} />
   </div>`;
+}
+
+/** Opens the newest exchange once, as soon as there is one and room beside the list. */
+function useFirst(model, select) {
+  const done = useRef(false);
+  const newest = model.loaded && model.order[0];
+  useEffect(() => {
+    if (done.current || !newest) return;
+    done.current = true;
+    if (matchMedia("(min-width: 701px)").matches) select(newest.id);
+  }, [newest && newest.id]);
 }
 
 /** Returns a function that replays an exchange and opens the new one. */

@@ -81,7 +81,7 @@ function Facts({ row, exchange, model, select }) {
     html`<span title=${new Date(row.start).toLocaleString()}>${formatClock(row.start)}</span>`,
     html`<span title="Duration">${row.open ? "open" : formatDuration(row.duration)}</span>`,
     html`<span title="Body of the request and of the response">↑ ${formatSize(row.request_size)} ↓ ${formatSize(row.response_size)}</span>`,
-    row.visitor_addr && html`<span title="Visitor">from ${row.visitor_addr}</span>`,
+    row.visitor_addr && html`<span title=${`Visitor ${row.visitor_addr}`}>from ${row.visitor_addr.replace(/:\d+$/, "")}</span>`,
     row.host && html`<span title=${`Host, through tunnel ${row.tunnel}`}>${row.scheme}://${row.host}${row.local_addr && ` → ${row.local_addr}`}</span>`,
     row.replay_of && (origin
       ? html`<button class="link" onClick=${() => select(origin.id)}>replay of ${origin.method} at ${formatClock(origin.start)}</button>`

@@ -26,16 +26,18 @@ export function Timeline({ row, exchange }) {
   const list = useFollow(shown.length);
   const open = chosen !== null && items.find((item) => item.no === chosen);
 
+  const what = row.kind === "events" ? "events" : "messages";
+
   if (error) return html`<p class="problem">${error.message}</p>`;
   return html`<div class="timeline">
-    <div class="bar-line"><input type="text" class="small" placeholder="Find in messages" aria-label="Find in messages" value=${search}
+    <div class="bar-line"><input type="text" class="small" placeholder=${`Find in ${what}`} aria-label=${`Find in ${what}`} value=${search}
         spellcheck="false" onInput=${(event) => setSearch(event.currentTarget.value)} />
       ${row.kind === "websocket" && html`<span class="choice" role="group" aria-label="Direction">
         ${[["", "Both"], ["in", "From visitor"], ["out", "From service"]].map(([value, label]) =>
           html`<button class="plain" aria-pressed=${dir === value} onClick=${() => setDir(value)}>${label}</button>`)}</span>`}
       <span class="space"></span>
       <span class="muted">${matching.length} of ${items.length}${exchange.dropped > 0 && `, ${exchange.dropped} older ones not kept`}${row.open && " · open"}</span></div>
-    <div class="items" ref=${list} role="listbox" aria-label="Messages">
+    <div class="items" ref=${list} role="listbox" aria-label=${what}>
       ${shown.length < matching.length && html`<button class="link" onClick=${() => setLimit(limit + SHOWN)}>Show ${Math.min(SHOWN, matching.length - shown.length)} older ones</button>`}
       ${!items.length && value && html`<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>`}
       ${shown.map((item) => html`<${Item} key=${item.no} item=${item} selected=${item.no === chosen}

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net/url"
+	"time"
 )
 
 // Config configures a [Client]. The zero value of a field is its documented default.
@@ -33,6 +35,16 @@ type Config struct {
 
 	// Tap is offered the traffic of http and https tunnels; nil means nobody looks.
 	Tap Tap
+
+	// Grace is how long Run lets the connections that it carries finish once its
+	// context has ended. 0 ends them at once.
+	Grace time.Duration
+
+	// Hurry, when not nil, cuts Grace short when it ends.
+	Hurry context.Context
+
+	// PlainVersion2 offers the server no extension of the protocol.
+	PlainVersion2 bool
 
 	// Version is this program's own, sent to the server for information.
 	Version string

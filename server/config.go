@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"time"
+
+	"ngrok/server/auth"
 )
 
 // Config configures a [Server]. The zero value of a field is its documented default.
@@ -18,6 +20,10 @@ type Config struct {
 	// host:port. An empty HTTPAddr or HTTPSAddr disables that scheme.
 	HTTPAddr, HTTPSAddr, TunnelAddr string
 
+	// ShownHTTPPort and ShownHTTPSPort stand in the URLs of tunnels in place of the
+	// listeners' own ports, for a server behind a proxy; 0 means the listener's own.
+	ShownHTTPPort, ShownHTTPSPort int
+
 	// TCPHost is the address that the listeners of TCP tunnels bind; empty means
 	// the host of TunnelAddr.
 	TCPHost string
@@ -25,6 +31,19 @@ type Config struct {
 	// DataDir keeps the server's key and what it remembers of names. Empty
 	// keeps both in memory only.
 	DataDir string
+
+	// NamesFile remembers who had which name; empty means names.json in DataDir.
+	NamesFile string
+
+	// Lease is how long a name is kept for an identity that is away; 0 means that
+	// anybody may have it at once.
+	Lease time.Duration
+
+	// Policies say who may do what; nil admits everyone.
+	Policies *auth.Policies
+
+	// NoReuse makes every session a plain version-2 one.
+	NoReuse bool
 
 	// TLS holds the certificates of the tunnel port and of the https port. Required.
 	TLS *tls.Config

@@ -107,8 +107,8 @@ func (c *capture) Close() {
 }
 
 // run does the work of one call under the lock and settles it with the store
-// afterwards. Should the work panic, this connection is not captured any further: whatever is wrong with
-// the inspector must not reach the traffic.
+// afterwards. Should the work panic, this connection is not captured any further:
+// whatever is wrong with the inspector must not reach the traffic.
 func (c *capture) run(touched *[]touch, work func()) {
 	c.guarded(touched, work)
 	for i, t := range *touched {

@@ -134,6 +134,15 @@ var captureTests = []traffic{
 		want: []string{`http GET / HTTP/1.1 200 "OK"; req "" 0; res "ok" 10 incomplete; error: the body of the response is broken: the line with the size of a chunk does not start with a number; note: after byte 54 of the response, what follows is shown as it came`},
 	},
 	{
+		name: "request behind a broken response",
+		req:  "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n",
+		res:  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		want: []string{
+			`http GET /1 HTTP/1.1 200 "OK"; req "" 0; res "" 39 incomplete; error: the body of the response is broken: the line with the size of a chunk does not start with a number; note: after byte 47 of the response, what follows is shown as it came`,
+			`http GET /2 HTTP/1.1 0 ""; req "" 0; res "" 0 incomplete; error: its response could not be found behind one that could not be read`,
+		},
+	},
+	{
 		name: "response without a request",
 		res:  "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
 		want: []string{`http   HTTP/1.1 408 "Request Timeout"; req "" 0 incomplete; res "" 0; note: the service sent this without a request that could be read`},
@@ -226,6 +235,9 @@ func dump(t *testing.T, e *Exchange) string {
 		if v.Comment != "" {
 			fmt.Fprintf(&b, " comment %q", v.Comment)
 		}
+	}
+	if e.MessagesDropped+e.EventsDropped > 0 {
+		fmt.Fprintf(&b, "; dropped: %d messages, %d events", e.MessagesDropped, e.EventsDropped)
 	}
 	if e.Error != "" {
 		fmt.Fprintf(&b, "; error: %s", e.Error)

@@ -1,6 +1,9 @@
 package inspect
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // maxRemovals is how many removals the store remembers for views that catch up; who
 // missed more reads the list anew.
@@ -29,19 +32,23 @@ func (s *Store) Changes(since uint64, limit int) Changes {
 	s.mu.Lock()
 	c := Changes{Seq: s.seq}
 	versions, ok := s.changedLocked(since, limit)
+	var removed []uint64
 	if ok {
-		c.Removed, ok = s.removed.after(since)
+		removed, ok = s.removed.after(since)
 	}
 	if !ok || since > s.seq {
-		c.Reset, c.Removed = true, nil
-		versions = s.newestLocked(limit)
+		c.Reset, removed = true, nil
+		versions = s.newestLocked(math.MaxUint64, limit)
 	}
 	s.mu.Unlock()
 
+	for _, number := range removed {
+		c.Removed = append(c.Removed, s.id(number))
+	}
 	c.Changed = make([]Summary, 0, len(versions))
 	now := time.Now()
 	for i := len(versions) - 1; i >= 0; i-- {
-		c.Changed = append(c.Changed, versions[i].summary(now))
+		c.Changed = append(c.Changed, s.summary(versions[i], now))
 	}
 	return c
 }
@@ -57,18 +64,6 @@ func (s *Store) changedLocked(since uint64, limit int) ([]version, bool) {
 		versions = append(versions, version{r, r.seq, r.pinned})
 	}
 	return versions, true
-}
-
-// newestLocked returns up to limit records, newest first.
-func (s *Store) newestLocked(limit int) []version {
-	versions := make([]version, 0, min(limit, len(s.byID)))
-	for r := range s.newestFirst() {
-		if len(versions) == limit {
-			break
-		}
-		versions = append(versions, version{r, r.seq, r.pinned})
-	}
-	return versions
 }
 
 // touchLocked gives a record the next sequence number and moves it to the end of the
@@ -97,35 +92,34 @@ type removalLog struct {
 }
 
 type removal struct {
-	seq uint64
-	id  ID
+	seq    uint64
+	number uint64 // of the record
 }
 
-func (l *removalLog) add(seq uint64, id ID) {
+func (l *removalLog) add(seq, number uint64) {
 	if len(l.entries) < maxRemovals {
-		l.entries = append(l.entries, removal{seq, id})
+		l.entries = append(l.entries, removal{seq, number})
 		return
 	}
 	l.since = l.entries[l.next].seq
-	l.entries[l.next] = removal{seq, id}
+	l.entries[l.next] = removal{seq, number}
 	l.next = (l.next + 1) % maxRemovals
 }
 
 // after returns the removals after since, or false when some of them are forgotten.
-func (l *removalLog) after(since uint64) ([]ID, bool) {
+func (l *removalLog) after(since uint64) (numbers []uint64, ok bool) {
 	if since < l.since {
 		return nil, false
 	}
-	var ids []ID
 	for i := range l.entries {
 		// Backwards from the latest, which is before next in the ring.
 		e := l.entries[(l.next+len(l.entries)-1-i)%len(l.entries)]
 		if e.seq <= since {
 			break
 		}
-		ids = append(ids, e.id)
+		numbers = append(numbers, e.number)
 	}
-	return ids, true
+	return numbers, true
 }
 
 // Subscribe returns a channel that holds a value when something changed since it

@@ -100,16 +100,6 @@ func fieldTokens(fields []Field, name string) []string {
 	return tokens
 }
 
-// hasToken says whether one of the elements of the named field is token.
-func hasToken(fields []Field, name, token string) bool {
-	for _, t := range fieldTokens(fields, name) {
-		if t == token {
-			return true
-		}
-	}
-	return false
-}
-
 // sortFields orders fields by name, those of one name as they are.
 func sortFields(fields []Field) {
 	slices.SortStableFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,11 +21,6 @@ type HAROptions struct {
 // The parts of an HTTP Archive 1.2. Names with an underscore are extensions that the
 // format provides for; browsers use the same for websockets.
 type (
-	harLog struct {
-		Version string     `json:"version"`
-		Creator harCreator `json:"creator"`
-		Entries []harEntry `json:"entries"`
-	}
 	harCreator struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`
@@ -138,14 +134,14 @@ func (s *Store) WriteHAR(w io.Writer, ids []ID, o HAROptions) error {
 func (s *Store) selection(ids []ID) []version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.newestLocked(len(s.byID))
+	all := s.newestLocked(math.MaxUint64, s.countLocked())
 	slices.Reverse(all)
 	if ids == nil {
 		return all
 	}
 	wanted := make(map[*record]bool, len(ids))
 	for _, id := range ids {
-		wanted[s.byID[id]] = true
+		wanted[s.findLocked(id)] = true
 	}
 	return slices.DeleteFunc(all, func(v version) bool { return !wanted[v.r] })
 }

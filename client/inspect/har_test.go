@@ -144,7 +144,8 @@ func TestImportHARRefuses(t *testing.T) {
 		{"not JSON", "hello", "no HAR file"},
 		{"other JSON", `{"a":1}`, `no "log"`},
 		{"entry is no object", fmt.Sprintf(harFrame, good+",7"), "entry 2"},
-		{"no address", fmt.Sprintf(harFrame, harEntryOf("GET", "chrome-extension://abc/x", "2026-01-02T03:04:05Z")), "no address"},
+		{"no address", fmt.Sprintf(harFrame, harEntryOf("GET", "http:///x", "2026-01-02T03:04:05Z")), "no address"},
+		{"relative address", fmt.Sprintf(harFrame, harEntryOf("GET", "/x", "2026-01-02T03:04:05Z")), "no address"},
 		{"no time", fmt.Sprintf(harFrame, harEntryOf("GET", "http://h/", "yesterday")), "no time"},
 		{"no method", fmt.Sprintf(harFrame, harEntryOf("", "http://h/", "2026-01-02T03:04:05Z")), "request line"},
 		{"method with a line break", fmt.Sprintf(harFrame, harEntryOf("GET / HTTP/1.1\r\nX: y", "http://h/", "2026-01-02T03:04:05Z")), "request line"},
@@ -159,8 +160,14 @@ func TestImportHARRefuses(t *testing.T) {
 		}
 	}
 	s := New(Options{})
-	if _, err := s.ImportHAR(strings.NewReader(fmt.Sprintf(harFrame, good))); err != nil {
-		t.Fatal(err)
+	others := harEntryOf("GET", "data:image/png;base64,AA", "x") + "," + harEntryOf("GET", "chrome-extension://abc/x", "x") + "," +
+		harEntryOf("GET", "http://h/a?b c", "2026-01-02T03:04:05Z")
+	ids, err := s.ImportHAR(strings.NewReader(fmt.Sprintf(harFrame, good+","+others)))
+	if err != nil || len(ids) != 2 {
+		t.Fatal(ids, err)
+	}
+	if e := exchanges(t, s)[1]; e.Target != "/a?b%20c" {
+		t.Errorf("target %q", e.Target)
 	}
 	want := "GET /a?b HTTP/1.1\r\nHost: example.com\r\nA: b  C: d\r\n\r\n"
 	if got := exchanges(t, s)[0]; string(got.Request.Raw) != want || got.Duration != time.Millisecond {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,9 @@ const maxEntries = 20000
 const noteImported = "imported from a HAR file: the raw bytes are made of its fields, they are not what passed"
 
 // ImportHAR adds the entries of an HTTP Archive and returns their ids in the order of
-// the file; of a file that needs more than the budget, the last entries stay. On an error nothing is added.
+// the file. Entries of other schemes than http, https, ws and wss are left out (browsers
+// write data and blob addresses as well); of a file that needs more than the budget, the
+// last entries stay. On an error nothing is added.
 func (s *Store) ImportHAR(r io.Reader) ([]ID, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxHAR+1))
 	if err != nil {
@@ -53,12 +56,14 @@ func (s *Store) ImportHAR(r io.Reader) ([]ID, error) {
 	for _, r := range records {
 		r.mu.Lock()
 		s.register(r.record)
-		ids = append(ids, r.sum.ID)
+		ids = append(ids, s.id(r.sum.Number))
 		r.mu.Unlock()
 		s.settle(r.record, r.grown)
 	}
 	return ids, nil
 }
+
+var httpSchemes = []string{"http", "https", "ws", "wss"}
 
 // imported is a record with the memory that it takes beyond recordCost.
 type imported struct {
@@ -81,6 +86,9 @@ func (s *Store) importEntries(entries []json.RawMessage) ([]imported, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
 		}
+		if r == nil {
+			continue
+		}
 		records = append(records, imported{r, grown})
 		for total += recordCost + grown; total > s.budget; records = records[1:] {
 			total -= recordCost + records[0].grown
@@ -90,10 +98,13 @@ func (s *Store) importEntries(entries []json.RawMessage) ([]imported, error) {
 	return records, nil
 }
 
-// importEntry makes the record of an entry.
+// importEntry makes the record of an entry; it is nil for one that is left out.
 func (s *Store) importEntry(entry *harEntry) (*record, int64, error) {
 	u, err := url.Parse(entry.Request.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss" {
+	if err == nil && u.Scheme != "" && !slices.Contains(httpSchemes, u.Scheme) {
+		return nil, 0, nil
+	}
+	if err != nil || u.Host == "" {
 		return nil, 0, fmt.Errorf("%.100q is no address of a request", entry.Request.URL)
 	}
 	start, err := time.Parse(time.RFC3339, entry.Started)
@@ -101,7 +112,7 @@ func (s *Store) importEntry(entry *harEntry) (*record, int64, error) {
 		return nil, 0, fmt.Errorf("%.100q is no time", entry.Started)
 	}
 	req, res := &entry.Request, &entry.Response
-	target := u.RequestURI()
+	target := strings.ReplaceAll(u.RequestURI(), " ", "%20")
 	if u.ForceQuery && u.RawQuery == "" {
 		target = strings.TrimSuffix(target, "?") + "?"
 	}
@@ -169,7 +180,7 @@ func (s *Store) importMessages(r *record, entry *harEntry) (grown int64, err err
 	r.res.plain = true
 	_, fields := parseHead(head)
 	r.sum.ContentType = fieldValue(fields, "Content-Type")
-	if mediaType, _ := mediaTypeOf(r.sum.ContentType); mediaType == "text/event-stream" {
+	if isEventStream(r.sum.ContentType) {
 		r.sum.Kind = KindEvents
 	}
 	r.sum.FirstByte = r.sum.Start.Add(duration(max(0, entry.Time-max(0, entry.Timings.Receive))))

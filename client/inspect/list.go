@@ -1,13 +1,18 @@
 package inspect
 
 import (
-	"iter"
+	"cmp"
+	"math"
 	"slices"
 	"time"
 )
 
-// defaultRows is the row limit of List when none is given.
-const defaultRows = 100
+const (
+	// defaultRows is the row limit of List when none is given.
+	defaultRows = 100
+	// listBatch is how many records are looked at while the store is locked.
+	listBatch = 256
+)
 
 // ListOptions selects the rows of [Store.List].
 type ListOptions struct {
@@ -31,28 +36,35 @@ func (s *Store) List(o ListOptions) Page {
 	if o.Limit <= 0 {
 		o.Limit = defaultRows
 	}
-	s.mu.Lock()
-	page := Page{Seq: s.seq, Total: len(s.byID)}
-	versions := s.newestLocked(len(s.byID))
-	if last := s.byID[o.Before]; last != nil {
-		i := slices.IndexFunc(versions, func(v version) bool { return v.r == last })
-		versions = versions[i+1:]
-	}
-	s.mu.Unlock()
-
+	var page Page
 	now := time.Now()
-	for _, v := range versions {
-		row := v.summary(now)
-		if o.Tunnel != "" && row.Tunnel != o.Tunnel || !s.matches(o.Filter, v, &row) {
-			continue
+	before := uint64(math.MaxUint64)
+	for {
+		s.mu.Lock()
+		if page.Seq == 0 {
+			page.Seq, page.Total = s.seq, s.countLocked()
+			if last := s.findLocked(o.Before); last != nil {
+				before = last.sum.Number
+			}
 		}
-		if len(page.Rows) == o.Limit {
-			page.More = true
-			break
+		versions := s.newestLocked(before, listBatch)
+		s.mu.Unlock()
+		for _, v := range versions {
+			before = v.r.sum.Number
+			row := s.summary(v, now)
+			if o.Tunnel != "" && row.Tunnel != o.Tunnel || !s.matches(o.Filter, v, &row) {
+				continue
+			}
+			if len(page.Rows) == o.Limit {
+				page.More = true
+				return page
+			}
+			page.Rows = append(page.Rows, row)
 		}
-		page.Rows = append(page.Rows, row)
+		if len(versions) < listBatch {
+			return page
+		}
 	}
-	return page
 }
 
 // matches evaluates a filter, looking at the whole exchange only when it must.
@@ -66,30 +78,34 @@ func (s *Store) matches(f *Filter, v version, row *Summary) bool {
 	return f.Match(s.exchange(v))
 }
 
-// newestFirst walks all records by number, backwards. The caller holds s.mu.
-func (s *Store) newestFirst() iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		i, j := len(s.loose)-1, len(s.pinned)-1
-		for i >= 0 || j >= 0 {
-			var r *record
-			if j < 0 || i >= 0 && s.loose[i].sum.Number > s.pinned[j].sum.Number {
-				r, i = s.loose[i], i-1
-			} else {
-				r, j = s.pinned[j], j-1
-			}
-			if !yield(r) {
-				return
-			}
+// newestLocked returns up to limit records with a number below before, newest first.
+func (s *Store) newestLocked(before uint64, limit int) []version {
+	i, _ := slices.BinarySearchFunc(s.loose, before, byNumber)
+	j, _ := slices.BinarySearchFunc(s.pinned, before, byNumber)
+	loose, pinned := s.loose[:i], s.pinned[:j]
+	versions := make([]version, 0, min(limit, i+j))
+	for len(versions) < limit && len(loose)+len(pinned) > 0 {
+		i, j := len(loose)-1, len(pinned)-1
+		var r *record
+		if j < 0 || i >= 0 && loose[i].sum.Number > pinned[j].sum.Number {
+			r, loose = loose[i], loose[:i]
+		} else {
+			r, pinned = pinned[j], pinned[:j]
 		}
+		versions = append(versions, version{r, r.seq, r.pinned})
 	}
+	return versions
 }
+
+// byNumber orders records by their number, which is written once, by register.
+func byNumber(r *record, n uint64) int { return cmp.Compare(r.sum.Number, n) }
 
 // Pin sets whether an exchange stays when others are removed. It returns [ErrNotFound]
 // or [ErrPinLimit].
 func (s *Store) Pin(id ID, pinned bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.byID[id]
+	r := s.findLocked(id)
 	switch {
 	case r == nil:
 		return ErrNotFound
@@ -112,15 +128,6 @@ func (s *Store) Pin(id ID, pinned bool) error {
 
 // move takes a record out of one list and puts it into its place in another.
 func move(r *record, from, to []*record) (newFrom, newTo []*record) {
-	byNumber := func(a *record, n uint64) int {
-		switch {
-		case a.sum.Number < n:
-			return -1
-		case a.sum.Number > n:
-			return 1
-		}
-		return 0
-	}
 	i, _ := slices.BinarySearchFunc(from, r.sum.Number, byNumber)
 	j, _ := slices.BinarySearchFunc(to, r.sum.Number, byNumber)
 	return slices.Delete(from, i, i+1), slices.Insert(to, j, r)

@@ -47,6 +47,12 @@ func (e *Exchange) Masked() *Exchange {
 }
 
 func (k *masker) message(m Message) Message {
+	if m.HeadSize == 0 {
+		// What could not be read as HTTP may still hold lines of a head.
+		m.Raw = k.lines(m.Raw)
+		m.Body = m.Raw
+		return m
+	}
 	m.Header = k.fields(m.Header)
 	m.Trailer = k.fields(m.Trailer)
 	head := k.lines(m.Raw[:m.HeadSize])

@@ -63,3 +63,19 @@ func TestMaskedChunkedCutOff(t *testing.T) {
 		t.Errorf("raw %q, trailer %v", got, e.Request.Trailer)
 	}
 }
+
+func TestMaskedRaw(t *testing.T) {
+	s := New(Options{})
+	tap := s.Open(testInfo)
+	tap.Request([]byte("GET / HTTP/1.1\r\nHost: h\r\nbroken\r\nCookie: a=secret\r\n\r\n"))
+	tap.Response([]byte("HTTP/9 200\r\nSet-Cookie: a=secret\r\n\r\n"))
+	e := exchanges(t, s)[0]
+	if e.Kind != KindRaw || !strings.Contains(string(e.Request.Raw), "secret") {
+		t.Fatalf("%s: %q", e.Kind, e.Request.Raw)
+	}
+	m := e.Masked()
+	all := string(m.Request.Raw) + string(m.Request.Body) + string(m.Response.Raw) + string(m.Response.Body)
+	if strings.Contains(all, "secret") || strings.Count(all, "a="+masked) != 4 {
+		t.Errorf("masked: %q", all)
+	}
+}

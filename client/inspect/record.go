@@ -22,7 +22,7 @@ type record struct {
 	// mu guards the fields down to the next heading. It belongs to the connection
 	// that the exchange passed on, whose exchanges share it.
 	mu      *sync.Mutex
-	sum     Summary // without Seq, Pinned and Duration
+	sum     Summary // without ID, Seq, Pinned and Duration
 	req     message
 	res     message
 	interim []message

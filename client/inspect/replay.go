@@ -232,5 +232,5 @@ func (c *capture) firstID() ID {
 	if c.last == nil {
 		return ""
 	}
-	return c.last.sum.ID
+	return c.store.id(c.last.sum.Number)
 }

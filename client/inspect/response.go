@@ -36,6 +36,7 @@ type responseSide struct {
 	ended  bool  // the direction has ended
 	endErr error // how
 	over   bool  // and all of it has been read
+	lost   bool  // where the next response begins cannot be known
 
 	touched []touch // by the call under way in this direction
 }
@@ -46,6 +47,9 @@ func (c *capture) feedResponse(p []byte) {
 	q := &c.res
 	if len(q.early) > 0 {
 		q.early = append(q.early, p...)
+		if len(c.queue) == 0 && !c.req.ended && len(q.early) <= maxEarly {
+			return
+		}
 		p, q.early = q.early, nil
 	}
 	for len(p) > 0 {
@@ -171,7 +175,7 @@ func (c *capture) beginResponse(r *record, head []byte) {
 	if q.parsed.Ambiguous {
 		r.noteLocked("the head of the response is sloppy: other programs may see its end somewhere else")
 	}
-	if mediaType, _ := mediaTypeOf(r.sum.ContentType); mediaType == "text/event-stream" {
+	if isEventStream(r.sum.ContentType) {
 		r.sum.Kind = KindEvents
 		q.events = eventParser{keep: min(c.store.bodySize, maxEvent)}
 		if enc := strings.ToLower(string(q.parsed.Get("Content-Encoding"))); enc == "" || enc == "identity" {
@@ -211,7 +215,7 @@ func (c *capture) responseBody(p []byte) (rest []byte) {
 		if err != nil {
 			q.r.failLocked("the body of the response is broken: %v", err)
 			q.r.noteLocked("after byte %d of the response, what follows is shown as it came", q.r.res.size)
-			q.state = inRaw
+			q.state, q.lost = inRaw, true
 			c.changed(q.r, 0)
 			return p
 		}
@@ -248,7 +252,7 @@ func (c *capture) rawResponse(r *record, b []byte, err error) {
 	if r.sum.Kind != KindRaw {
 		r.failLocked("the response is not HTTP/1")
 	}
-	q.r, q.state = r, inRaw
+	q.r, q.state, q.lost = r, inRaw, true
 	c.keepPayload(r, &r.res, b, -1)
 	q.held = nil
 }
@@ -300,6 +304,8 @@ func (c *capture) unanswered(r *record) {
 	q := &c.res
 	switch {
 	case r.resDone:
+	case q.lost && r != q.r:
+		r.failLocked("its response could not be found behind one that could not be read")
 	case r.res.size == 0:
 		r.failLocked("the service ended the connection without a response%s", because(q.endErr))
 	}

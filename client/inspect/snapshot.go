@@ -12,16 +12,17 @@ type version struct {
 	pinned bool
 }
 
-func (v version) summary(now time.Time) Summary {
+func (s *Store) summary(v version, now time.Time) Summary {
 	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
-	return v.summaryLocked(now)
+	sum := v.r.summaryLocked(now)
+	v.r.mu.Unlock()
+	return s.complete(v, sum)
 }
 
-func (v version) summaryLocked(now time.Time) Summary {
-	s := v.r.summaryLocked(now)
-	s.Seq, s.Pinned = v.seq, v.pinned
-	return s
+// complete fills in what the store knows of a record.
+func (s *Store) complete(v version, sum Summary) Summary {
+	sum.ID, sum.Seq, sum.Pinned = s.id(sum.Number), v.seq, v.pinned
+	return sum
 }
 
 // exchange makes the snapshot of a record. What takes long (joining, parsing and
@@ -30,7 +31,7 @@ func (s *Store) exchange(v version) *Exchange {
 	e := &Exchange{mask: s.mask}
 	r := v.r
 	r.mu.Lock()
-	e.Summary = v.summaryLocked(time.Now())
+	e.Summary = r.summaryLocked(time.Now())
 	e.Notes = slices.Clone(r.notes)
 	req, res := r.req.snapshot(), r.res.snapshot()
 	var interim []messageSnapshot
@@ -46,6 +47,7 @@ func (s *Store) exchange(v version) *Exchange {
 	}
 	r.mu.Unlock()
 
+	e.Summary = s.complete(v, e.Summary)
 	e.Request, e.Response = req.message(), res.message()
 	for _, m := range interim {
 		e.Interim = append(e.Interim, m.message())

@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+// isEventStream says whether a Content-Type is that of server-sent events.
+func isEventStream(contentType string) bool {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
+}
+
 // eventParser reads an event stream, however it is split (WHATWG HTML, 9.2.5).
 type eventParser struct {
 	keep int64 // bytes of one event to keep

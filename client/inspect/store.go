@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +58,6 @@ type Store struct {
 	used    int64
 	pinUsed int64
 	evicted int64
-	byID    map[ID]*record
 	loose   []*record // not pinned, oldest first
 	pinned  []*record // oldest first
 	changed record    // head of the ring of records in the order of their last change
@@ -71,7 +72,6 @@ func New(o Options) *Store {
 		budget:   o.DBSize,
 		bodySize: o.BodySize,
 		mask:     newMasker(o.MaskHeaders),
-		byID:     map[ID]*record{},
 		subs:     map[chan struct{}]struct{}{},
 		// Sequence numbers of different runs must not be taken for each other, and
 		// have to fit into the 53 bits that a browser counts with.
@@ -112,7 +112,7 @@ func (s *Store) Tap() client.Tap {
 // It returns [ErrNotFound] for one that is not kept.
 func (s *Store) Exchange(id ID) (*Exchange, error) {
 	s.mu.Lock()
-	r := s.byID[id]
+	r := s.findLocked(id)
 	if r == nil {
 		s.mu.Unlock()
 		return nil, ErrNotFound
@@ -136,7 +136,7 @@ func (s *Store) Usage() Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Usage{
-		Exchanges: len(s.byID),
+		Exchanges: s.countLocked(),
 		Pinned:    len(s.pinned),
 		Bytes:     s.used,
 		Budget:    s.budget,
@@ -144,14 +144,12 @@ func (s *Store) Usage() Usage {
 	}
 }
 
-// register takes a new record in and names it. The caller holds the record's lock, or
+// register takes a new record in and numbers it. The caller holds the record's lock, or
 // nobody else knows it yet; settle is called for it afterwards.
 func (s *Store) register(r *record) {
 	s.mu.Lock()
 	s.number++
 	r.sum.Number = s.number
-	r.sum.ID = ID(s.prefix + strconv.FormatUint(s.number, 36))
-	s.byID[r.sum.ID] = r
 	s.loose = append(s.loose, r)
 	r.cost = recordCost
 	s.used += r.cost
@@ -199,7 +197,6 @@ func (s *Store) evictLocked() (victims []*record) {
 
 // forgetLocked takes a record out of everything but loose and pinned.
 func (s *Store) forgetLocked(r *record) {
-	delete(s.byID, r.sum.ID) // the id is written once, by add
 	r.gone = true
 	s.used -= r.cost
 	if r.pinned {
@@ -207,8 +204,31 @@ func (s *Store) forgetLocked(r *record) {
 	}
 	r.unlink()
 	s.seq++
-	s.removed.add(s.seq, r.sum.ID)
+	s.removed.add(s.seq, r.sum.Number)
 }
+
+// id returns the name of the record with that number.
+func (s *Store) id(number uint64) ID {
+	return ID(s.prefix + strconv.FormatUint(number, 36))
+}
+
+// findLocked returns the record of that name, nil when it is not kept. Both lists are in
+// the order of numbers, so that no map has to be kept up with each exchange.
+func (s *Store) findLocked(id ID) *record {
+	digits, ok := strings.CutPrefix(string(id), s.prefix)
+	number, err := strconv.ParseUint(digits, 36, 64)
+	if !ok || err != nil || s.id(number) != id {
+		return nil
+	}
+	for _, list := range [...][]*record{s.loose, s.pinned} {
+		if i, found := slices.BinarySearchFunc(list, number, byNumber); found {
+			return list[i]
+		}
+	}
+	return nil
+}
+
+func (s *Store) countLocked() int { return len(s.loose) + len(s.pinned) }
 
 // drop frees what removed records hold. The caller holds no lock.
 func drop(victims []*record) {

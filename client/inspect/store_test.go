@@ -254,10 +254,10 @@ func TestChanges(t *testing.T) {
 func TestRemovalLog(t *testing.T) {
 	var l removalLog
 	for i := range uint64(3 * maxRemovals / 2) {
-		l.add(i+1, ID(fmt.Sprint(i+1)))
+		l.add(i+1, i+1)
 	}
 	last := uint64(3 * maxRemovals / 2)
-	if got, ok := l.after(last - 2); !ok || !slices.Equal(got, []ID{ID(fmt.Sprint(last)), ID(fmt.Sprint(last - 1))}) {
+	if got, ok := l.after(last - 2); !ok || !slices.Equal(got, []uint64{last, last - 1}) {
 		t.Errorf("the latest two: %v, %v", got, ok)
 	}
 	if got, ok := l.after(last - maxRemovals); !ok || len(got) != maxRemovals {

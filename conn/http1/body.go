@@ -15,7 +15,8 @@ const (
 // Body is that of a message without one: done from the start. A Body may be copied.
 type Body struct {
 	framing Framing
-	lenient bool
+	lenient bool // overlooks faults
+	careful bool // of these only such that move no boundary
 	done    bool
 	left    int64 // payload bytes that are left of the body, or of the current chunk
 	chunk   chunker

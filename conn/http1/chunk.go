@@ -101,10 +101,11 @@ func (b *Body) startSize() {
 
 // overlook reports whether a fault is tolerated, and remembers it.
 func (b *Body) overlook() bool {
-	if b.lenient {
+	if b.lenient && !b.careful {
 		b.chunk.sloppy = true
+		return true
 	}
-	return b.lenient
+	return false
 }
 
 func badChunk(what string) error {
@@ -162,7 +163,8 @@ func (b *Body) extension(c byte) error {
 	case c == ';':
 		k.state = inExtension
 		return nil
-	case (c == ' ' || c == '\t') && b.overlook():
+	case (c == ' ' || c == '\t') && b.lenient: // some servers pad the size
+		k.sloppy = true
 		k.state = afterSize
 		return nil
 	}

@@ -22,9 +22,10 @@
 //	n, done, err := body.Next(buf[end:])      // n bytes are of the body
 //
 // Responses are read leniently, because real servers are sloppy, but doubt is told apart:
-// [Response.Ambiguous] says that the connection must not carry another message.
-// [ResponseStream] follows the responses to a sequence of requests, so that nothing a
-// server sends unasked can become the answer to somebody else's request.
+// [Response.Ambiguous] says that the connection must not carry another message, and
+// [Response.Conflict] that the response itself may smuggle one. [ResponseStream] follows
+// the responses to a sequence of requests, so that nothing a server sends unasked can
+// become the answer to somebody else's request.
 //
 // No type here is safe for concurrent use.
 package http1

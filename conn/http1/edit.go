@@ -1,6 +1,8 @@
 package http1
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -42,7 +44,7 @@ func (e *Edits) Validate() error {
 			return err
 		}
 		if strings.EqualFold(name, "Host") {
-			return fmt.Errorf("the Host header can't be removed, only replaced")
+			return errors.New("the Host header can't be removed, only replaced")
 		}
 	}
 	for _, list := range [...][]Header{e.Set, e.Add} {
@@ -51,7 +53,7 @@ func (e *Edits) Validate() error {
 				return err
 			}
 			if strings.EqualFold(h.Name, "Host") {
-				return fmt.Errorf("the Host header can't be set as a field: use the host setting")
+				return errors.New("the Host header can't be set as a field: use the host setting")
 			}
 			if !all([]byte(h.Value), classValue) {
 				return fmt.Errorf("the value for header %s holds a control character or line break", h.Name)
@@ -76,22 +78,16 @@ func checkName(name string) error {
 // AppendRequest appends the head of r with the changes to dst. Every byte that is not to
 // be changed stays as it was, in its place; new fields follow the last one.
 func (e *Edits) AppendRequest(dst []byte, r *Request) []byte {
-	start := r.Head
+	head := r.Head
 	if e.Host != "" {
-		if _, authority, _, ok := splitAbsolute(r.Target); ok {
-			at := len(r.Method) + 1 + len(r.Target) - len(authority)
-			at -= len(r.Target) - authorityEnd(r.Target, authority)
-			dst = append(dst, start[:at]...)
+		if _, authority, rest, ok := splitAbsolute(r.Target); ok {
+			end := len(r.Method) + 1 + len(r.Target) - len(rest)
+			dst = append(dst, head[:end-len(authority)]...)
 			dst = append(dst, e.Host...)
-			start = start[at+len(authority):]
+			head = head[end:]
 		}
 	}
-	return e.appendLines(dst, start, e.Host)
-}
-
-// authorityEnd returns where the authority ends in a target in absolute form.
-func authorityEnd(target, authority []byte) int {
-	return strings.Index(string(target), "://") + len("://") + len(authority)
+	return e.appendLines(dst, head, e.Host)
 }
 
 // AppendResponse appends the head of r with the changes, but for Host, to dst. Every byte
@@ -100,61 +96,70 @@ func (e *Edits) AppendResponse(dst []byte, r *Response) []byte {
 	return e.appendLines(dst, r.Head, "")
 }
 
-// appendLines copies a head line by line. The start line comes first; it may lack its
-// beginning.
+// appendLines copies a head line by line. Of the start line the beginning may lack.
 func (e *Edits) appendLines(dst, head []byte, host string) []byte {
-	var f responseFraming
-	_, next := f.cutLine(head, 0)
+	next := bytes.IndexByte(head, '\n') + 1
 	dst = append(dst, head[:next]...)
-	hosted := host == ""
 	for {
-		start := next
-		stop, after := f.cutLine(head, start)
-		if after == 0 || stop == start {
+		line := head[next:]
+		line = line[:fieldEnd(line)]
+		if len(line) == 0 {
 			break
 		}
-		for after < len(head) && (head[after] == ' ' || head[after] == '\t') {
-			stop, after = f.cutLine(head, after)
-		}
-		next = after
-		field, _ := f.field(head[start:stop])
+		next += len(line)
+		name := line[:max(bytes.IndexByte(line, ':'), 0)]
 		switch {
-		case host != "" && field.Is("Host"):
-			hosted = true
-			dst = appendHeader(dst, string(field.Name), host)
-		case e.drops(field):
-		default:
-			dst = append(dst, head[start:next]...)
+		case host != "" && equalFold(name, "Host"):
+			dst = append(dst, name...)
+			dst = appendValue(dst, host)
+			host = ""
+		case !e.drops(trimSpace(name)):
+			dst = append(dst, line...)
 		}
 	}
-	if !hosted {
-		dst = appendHeader(dst, "Host", host)
+	if host != "" {
+		dst = appendValue(append(dst, "Host"...), host)
 	}
-	for _, h := range e.Set {
-		dst = appendHeader(dst, h.Name, h.Value)
-	}
-	for _, h := range e.Add {
-		dst = appendHeader(dst, h.Name, h.Value)
+	for _, list := range [...][]Header{e.Set, e.Add} {
+		for i := range list {
+			dst = appendValue(append(dst, list[i].Name...), list[i].Value)
+		}
 	}
 	return append(dst, head[next:]...)
 }
 
-func (e *Edits) drops(f Field) bool {
-	for _, name := range e.Remove {
-		if f.Is(name) {
+// fieldEnd returns where the field that b begins with ends, its folded lines included; 0
+// at the empty line that ends a head.
+func fieldEnd(b []byte) int {
+	end := bytes.IndexByte(b, '\n') + 1
+	if end <= 1 || end == 2 && b[0] == '\r' {
+		return 0
+	}
+	for end < len(b) && (b[end] == ' ' || b[end] == '\t') {
+		more := bytes.IndexByte(b[end:], '\n') + 1
+		if more == 0 {
+			break
+		}
+		end += more
+	}
+	return end
+}
+
+func (e *Edits) drops(name []byte) bool {
+	for i := range e.Remove {
+		if equalFold(name, e.Remove[i]) {
 			return true
 		}
 	}
 	for i := range e.Set {
-		if f.Is(e.Set[i].Name) {
+		if equalFold(name, e.Set[i].Name) {
 			return true
 		}
 	}
 	return false
 }
 
-func appendHeader(dst []byte, name, value string) []byte {
-	dst = append(dst, name...)
+func appendValue(dst []byte, value string) []byte {
 	dst = append(dst, ": "...)
 	dst = append(dst, value...)
 	return append(dst, "\r\n"...)

@@ -5,17 +5,6 @@ import (
 	"encoding/base64"
 )
 
-// Framing says how the end of a body is found (RFC 9112 section 6.3).
-type Framing uint8
-
-// The ways in which a body can end.
-const (
-	NoBody     Framing = iota // there is none: the head is all
-	Length                    // after ContentLength bytes
-	Chunked                   // with the last chunk and the trailers
-	UntilClose                // with the connection; responses only
-)
-
 // Request is a request head, read by [ParseRequest]. All slices point into the head that
 // was parsed, or into memory that the next ParseRequest overwrites.
 type Request struct {
@@ -40,7 +29,7 @@ type Request struct {
 	// Close says that the connection ends after this exchange, by the version and the
 	// Connection field.
 	Close bool
-	// Upgrade is the value of the Upgrade field if the Connection field names it too and
+	// Upgrade is the value of the first Upgrade field if Connection names that field and
 	// the version is 1.1: the client asks to leave HTTP. Else it is nil.
 	Upgrade []byte
 	// Expect100 says that the client may wait for a 100 (Continue) before it sends the
@@ -59,7 +48,8 @@ type Request struct {
 // repeated, empty or malformed Host; a target that is neither a path, nor an http or https
 // URL of that same host, nor the * of OPTIONS; CONNECT; user information and fragments;
 // a Content-Length that is repeated, signed, a list, too big or beside Transfer-Encoding;
-// any Transfer-Encoding but one "chunked" in HTTP/1.1.
+// any Transfer-Encoding but one "chunked" in HTTP/1.1; the names of these two with an
+// underscore for the hyphen.
 func ParseRequest(r *Request, head []byte, lim Limits) error {
 	*r = Request{Head: head, Fields: r.Fields[:0],
 		hostScratch: r.hostScratch, targetScratch: r.targetScratch}
@@ -174,79 +164,6 @@ func fieldNameError(b []byte, i int) error {
 		return badRequest("a line of the request's head is no header: it has no colon")
 	}
 	return badRequest("a header's name holds a character that is not allowed")
-}
-
-// requestFraming gathers what decides about the boundaries of a request.
-type requestFraming struct {
-	opts     options
-	upgrade  []byte
-	length   int64 // -1 without Content-Length
-	encoding bool
-	hosts    int
-}
-
-func (f *requestFraming) add(r *Request, field Field) error {
-	v := field.Value
-	switch len(field.Name) {
-	case len("Host"):
-		if field.Is("Host") {
-			if f.hosts++; f.hosts > 1 {
-				return badRequest("the request has more than one Host header")
-			}
-			r.HostPort = v
-		}
-	case len("Expect"):
-		if field.Is("Expect") && equalFold(v, "100-continue") {
-			r.Expect100 = true
-		}
-	case len("Upgrade"):
-		if field.Is("Upgrade") && f.upgrade == nil && len(v) > 0 {
-			f.upgrade = v
-		}
-	case len("Connection"):
-		if field.Is("Connection") {
-			f.opts.add(v)
-		}
-	case len("Content-Length"):
-		if !field.Is("Content-Length") {
-			break
-		}
-		if f.length >= 0 {
-			return badRequest("the request has more than one Content-Length header")
-		}
-		n, ok := parseLength(v)
-		if !ok {
-			return badRequest("the request's Content-Length is not a number of bytes")
-		}
-		f.length = n
-	case len("Transfer-Encoding"):
-		if !field.Is("Transfer-Encoding") {
-			break
-		}
-		if f.encoding || !equalFold(v, "chunked") {
-			return badRequest("the request's Transfer-Encoding is not just chunked")
-		}
-		f.encoding = true
-	}
-	return nil
-}
-
-func (f *requestFraming) finish(r *Request) error {
-	switch {
-	case f.encoding && r.Minor == 0:
-		return badRequest("the request uses Transfer-Encoding, which HTTP/1.0 does not have")
-	case f.encoding && f.length >= 0:
-		return badRequest("the request has both Content-Length and Transfer-Encoding")
-	case f.encoding:
-		r.Framing, r.ContentLength = Chunked, -1
-	case f.length > 0:
-		r.Framing, r.ContentLength = Length, f.length
-	}
-	r.Close = f.opts.closes(r.Minor)
-	if f.opts.upgrade && r.Minor == 1 {
-		r.Upgrade = f.upgrade
-	}
-	return nil
 }
 
 // Get returns the value of the first field of that name, nil if there is none. Letter

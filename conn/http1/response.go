@@ -21,10 +21,13 @@ type Response struct {
 	// Close says that the connection ends after this response.
 	Close bool
 	// Ambiguous says that other programs may find another end of this response than
-	// Framing tells: after it, the connection must not carry another message. Whoever
-	// passes such a response to a proxy that keeps connections should end that
-	// connection at once after it, or send an error instead of it.
+	// Framing tells: after it, the connection must not carry another message.
 	Ambiguous bool
+	// Conflict says that they may find an earlier end: two lengths, a length beside a
+	// transfer coding, a length hidden by control bytes. What is passed beyond that end
+	// they take for the next response; RFC 9112 section 6.3 has a proxy send an error
+	// instead. A response with Conflict is also Ambiguous.
+	Conflict bool
 }
 
 // ParseResponse reads the head of a response to a request with that method into r, whose
@@ -54,7 +57,11 @@ func (r *Response) Get(name string) []byte {
 
 // Body returns a lenient tracker for the response's body.
 func (r *Response) Body() Body {
-	return Body{framing: r.Framing, left: max(r.ContentLength, 0), lenient: true}
+	b := Body{framing: r.Framing, lenient: true}
+	if r.Framing == Length {
+		b.left = r.ContentLength
+	}
+	return b
 }
 
 // parse reads the head. With keep it stores the fields, else it only gathers the framing.
@@ -77,10 +84,12 @@ func (r *Response) parse(head []byte, f *responseFraming, fields int, keep bool)
 			return badResponse("the response has too many headers")
 		}
 		for next < len(head) && (head[next] == ' ' || head[next] == '\t') { // folded
-			f.doubt = true
-			if stop, next = f.cutLine(head, next); next == 0 {
+			f.folded = true
+			more := next
+			if stop, next = f.cutLine(head, more); next == 0 {
 				return badResponse("the head of the response has no end")
 			}
+			f.addFold(head[more:stop])
 		}
 		if field, ok := f.field(head[start:stop]); ok && keep {
 			r.Fields = append(r.Fields, field)
@@ -114,9 +123,7 @@ func (r *Response) parseStatusLine(line []byte, f *responseFraming) bool {
 		return false
 	}
 	r.Reason = trimSpace(line[len(prefix):])
-	if !all(r.Reason, classValue) {
-		f.doubt = true
-	}
+	f.hidden = !all(r.Reason, classValue)
 	return r.Status >= 100
 }
 
@@ -127,7 +134,9 @@ type responseFraming struct {
 	badLength bool
 	codings   int  // transfer codings
 	chunked   bool // the last of them is chunked
+	folded    bool // the current field is
 	doubt     bool // see Response.Ambiguous
+	hidden    bool // others may see a framing field that is not seen here
 }
 
 // cutLine returns where the line from start on stops and where the next one begins; next
@@ -145,20 +154,35 @@ func (f *responseFraming) cutLine(head []byte, start int) (stop, next int) {
 	return stop, stop + 1
 }
 
+// addFold takes a continuation line: others may take it for a field of its own.
+func (f *responseFraming) addFold(line []byte) {
+	f.doubt = true
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	name = trimSpace(name)
+	if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") ||
+		!all(name, classValue) || !all(value, classValue) {
+		f.hidden = true
+	}
+}
+
 // field reads a field line and learns from it; ok is false if it is none.
 func (f *responseFraming) field(line []byte) (field Field, ok bool) {
+	folded := f.folded
+	f.folded = false
 	i := bytes.IndexByte(line, ':')
 	if i <= 0 {
 		f.doubt = true
+		f.hidden = f.hidden || !folded && !all(line, classValue)
 		return field, false
 	}
 	field.Name, field.Value = line[:i], trimSpace(line[i+1:])
 	if !isToken(field.Name) {
 		f.doubt = true
+		f.hidden = f.hidden || !isPrintable(field.Name)
 		field.Name = trimSpace(field.Name)
 	}
-	if !all(field.Value, classValue) {
-		f.doubt = true
+	if !folded && !all(field.Value, classValue) {
+		f.hidden = true
 	}
 	switch {
 	case field.Is("Content-Length"):
@@ -172,15 +196,25 @@ func (f *responseFraming) field(line []byte) (field Field, ok bool) {
 		}
 	case field.Is("Connection"):
 		f.opts.add(field.Value)
+	default:
+		return field, true
 	}
+	f.hidden = f.hidden || folded
 	return field, true
+}
+
+// isPrintable reports whether b is ASCII without control bytes but for tabs.
+func isPrintable(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 || class[c]&classValue == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // addLength takes a Content-Length. Equal repetitions count once (RFC 9112 section 6.3).
 func (f *responseFraming) addLength(list []byte) {
-	if list == nil {
-		f.badLength = true
-	}
 	for list != nil {
 		var item []byte
 		item, list = nextItem(list)
@@ -197,6 +231,7 @@ func (f *responseFraming) addLength(list []byte) {
 func (f *responseFraming) finish(r *Response, head, connect bool) {
 	interim := r.Status < 200
 	encoded := f.codings > 0
+	conflict := f.hidden || f.badLength || encoded && (f.length >= 0 || !f.chunked)
 	if f.badLength {
 		f.length = -1
 	}
@@ -207,16 +242,15 @@ func (f *responseFraming) finish(r *Response, head, connect bool) {
 	case head || r.Status == 304 || connect && r.Status < 300:
 	case encoded && f.chunked:
 		r.Framing = Chunked
-		f.doubt = f.doubt || f.codings > 1 || f.length >= 0 || f.badLength || r.Minor == 0
-	case encoded || f.badLength:
+		f.doubt = f.doubt || f.codings > 1 || r.Minor == 0
+	case encoded || f.badLength || f.length < 0:
 		r.Framing = UntilClose
-		f.doubt = true
 	case f.length > 0:
 		r.Framing = Length
-	case f.length < 0:
-		r.Framing = UntilClose
 	}
 	r.ContentLength = f.length
-	r.Ambiguous = f.doubt
+	// Without a body nobody can see an earlier end.
+	r.Conflict = conflict && r.Framing != NoBody
+	r.Ambiguous = f.doubt || f.hidden || r.Conflict
 	r.Close = !interim && f.opts.closes(r.Minor) || r.Framing == UntilClose
 }

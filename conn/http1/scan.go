@@ -63,9 +63,15 @@ func (s *HeadScanner) Scan(b []byte) (start, end int, err error) {
 			return 0, 0, badRequest("a line of the request's head ends without a carriage return")
 		}
 		s.pos = stop + 1
+		if err := s.checkStart(w[s.line:s.pos]); err != nil {
+			return 0, 0, err
+		}
 		done, err := s.endLine(line)
-		if done || err != nil {
-			return s.start, s.pos, err
+		if err != nil {
+			return 0, 0, err
+		}
+		if done {
+			return s.start, s.pos, nil
 		}
 		s.line = s.pos
 	}
@@ -116,7 +122,7 @@ func (s *HeadScanner) endLine(line []byte) (done bool, err error) {
 	return false, nil
 }
 
-// checkStart refuses a head by its first bytes; its start line may be incomplete.
+// checkStart refuses a head by its first bytes, b; its start line may be incomplete.
 func (s *HeadScanner) checkStart(b []byte) error {
 	if len(b) == 0 || s.lines > 0 {
 		return nil
@@ -143,7 +149,7 @@ func (s *HeadScanner) checkStart(b []byte) error {
 		}
 		return nil
 	}
-	if len(b)-sp-1 > s.Limits.targetBytes()+len(" HTTP/1.1\r") {
+	if len(b)-sp-1 > s.Limits.targetBytes()+len(" HTTP/1.1\r\n") {
 		return &Error{414, "the address of the request is too long"}
 	}
 	return nil

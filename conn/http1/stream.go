@@ -20,8 +20,8 @@ const (
 	// Unsolicited: what follows these bytes answers no request. It must not be passed
 	// on; the connection must end.
 	Unsolicited
-	// Lost: what follows these bytes is no HTTP, or not for certain; Err says why. To
-	// pass it on is safe only for a peer that uses its connection for nobody else.
+	// Lost: what follows these bytes is no HTTP, or could be read in two ways of which
+	// one smuggles; Err says why. It must not be passed on; the connection must end.
 	Lost
 )
 
@@ -35,6 +35,11 @@ const (
 type ResponseStream struct {
 	// Limits bound each response head.
 	Limits Limits
+	// Trusting makes it follow also what others could see an earlier end of
+	// ([Response.Conflict], line ends in chunked bodies that are not CRLF), as far as
+	// it can; else such a response is Lost. It suits a peer that uses its connection
+	// for nobody else.
+	Trusting bool
 
 	queue  [MaxOutstanding]requestKind // a ring
 	first  uint8                       // oldest request in queue
@@ -139,6 +144,7 @@ func (s *ResponseStream) Next(p []byte) (n int, ev Event) {
 			return n, More
 		}
 		if s.count == 0 {
+			s.state = closing
 			return n, Unsolicited
 		}
 		head, m, err := s.nextHead(p[n:])
@@ -201,6 +207,9 @@ func (s *ResponseStream) readHead(head []byte) error {
 		return err
 	}
 	f.finish(&r, kind&isHead != 0, kind&isConnect != 0)
+	if r.Conflict && !s.Trusting {
+		return badResponse("the response tells its length in several ways, or hides how it does")
+	}
 	s.ending = s.ending || r.Close || r.Ambiguous
 	switch {
 	case r.Status == 101:
@@ -213,6 +222,7 @@ func (s *ResponseStream) readHead(head []byte) error {
 		s.status, s.state = r.Status, switched
 	default:
 		s.status, s.state, s.body = r.Status, atBody, r.Body()
+		s.body.careful = !s.Trusting
 	}
 	return nil
 }
@@ -233,20 +243,14 @@ func (s *ResponseStream) lose(err error) Event {
 }
 
 // End tells that the server has closed its side. It reports whether that cut nothing off:
-// no response is incomplete and, unless the last one announced the end, no request is
-// unanswered. A body that ends with the connection is complete now.
+// each request has its complete response, to which a body that ends with the connection
+// now belongs. After Switched and Lost nobody can tell; it reports true.
 func (s *ResponseStream) End() (complete bool) {
-	switch s.state {
-	case switched, lost:
+	switch {
+	case s.state == switched || s.state == lost:
 		return true
-	case closing:
-		return s.count == 0
-	case atBody:
-		if s.body.Framing() != UntilClose {
-			return false
-		}
+	case s.state == atBody && s.body.Framing() == UntilClose:
 		s.endExchange()
-		return s.count == 0
 	}
 	return s.count == 0
 }

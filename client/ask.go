@@ -1,0 +1,153 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ngrok/msg"
+)
+
+// askAll asks for the tunnels that the client wants, and goes on asking for those that
+// were refused during a reconnect. It returns an error when the session ends, or when
+// one is refused before the client was ever online.
+func (s *session) askAll() error {
+	c := s.client
+	for {
+		missing, wasOnline := s.missing()
+		var refused error
+		for _, r := range missing {
+			err := s.ask(s.ctx, r)
+			switch {
+			case s.ctx.Err() != nil:
+				return context.Cause(s.ctx)
+			case err != nil && !wasOnline:
+				return err
+			case err != nil:
+				refused = err
+				s.logger.Warn("tunnel not granted, asking again", "obj", "tunnels",
+					"name", r.tunnel.Name, "err", err, "in", askAgain)
+			}
+		}
+		c.setStatus(Online, time.Time{}, refused)
+		if refused == nil {
+			s.logger.Info("tunnel session started", "obj", "tunnels.session")
+			return nil
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		}
+	}
+}
+
+// missing returns the tunnels that this session has not been granted yet.
+func (s *session) missing() (missing []*tunnelRecord, wasOnline bool) {
+	c := s.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.tunnels {
+		if r.session != s && !r.lost {
+			missing = append(missing, r)
+		}
+	}
+	return missing, c.wasOnline
+}
+
+// ask asks for r and waits for the answer. Names that the server chose before are asked
+// for by name, and given up when somebody else has them now.
+func (s *session) ask(ctx context.Context, r *tunnelRecord) error {
+	had := s.client.grants(r)
+	err := s.askFor(ctx, r, had)
+	var refused *TunnelError
+	if len(had) > 0 && r.tunnel.unnamed() && errors.As(err, &refused) {
+		err = s.askFor(ctx, r, nil)
+	}
+	return err
+}
+
+func (s *session) askFor(ctx context.Context, r *tunnelRecord, had []grant) error {
+	p := &pendingTunnel{record: r, left: len(r.tunnel.Local), done: make(chan error, 1)}
+	id := randomID()
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return ErrNoSession
+	}
+	s.pending[id] = p
+	s.mu.Unlock()
+	s.send(r.request(id, had))
+	timeout := time.NewTimer(dialTimeout)
+	defer timeout.Stop()
+	select {
+	case err := <-p.done:
+		return err
+	case <-timeout.C:
+		s.forget(id)
+		return &TunnelError{Tunnel: r.tunnel.Name, Reason: "its answer did not come in time"}
+	case <-ctx.Done():
+		s.forget(id)
+		return context.Cause(ctx)
+	}
+}
+
+func (s *session) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, id)
+}
+
+// answered takes the answer for one protocol of a ReqTunnel. Without URL and error it
+// says that the server does not offer this protocol, while it does offer another one.
+func (s *session) answered(m *msg.NewTunnel) {
+	s.mu.Lock()
+	p := s.pending[m.ReqId]
+	if p == nil {
+		s.mu.Unlock()
+		return
+	}
+	p.left--
+	if m.Url != "" && m.Error == "" {
+		p.got = append(p.got, grant{url: m.Url, protocol: m.Protocol})
+	}
+	complete := p.left == 0 || m.Error != ""
+	if complete {
+		delete(s.pending, m.ReqId)
+	}
+	s.mu.Unlock()
+	if !complete {
+		return
+	}
+	r := p.record
+	if m.Error != "" || len(p.got) == 0 {
+		p.done <- &TunnelError{Tunnel: r.tunnel.Name, Reason: m.Error}
+		return
+	}
+	s.client.setGranted(s, r, p.got)
+	for _, g := range p.got {
+		s.logger.Info("started tunnel", "obj", "tunnels", "name", r.tunnel.Name,
+			"addr", r.tunnel.Local[g.protocol], "url", g.url)
+	}
+	p.done <- nil
+}
+
+// lost forgets a URL that the server has taken back.
+func (c *Client) lost(m *msg.CloseTunnel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.tunnels {
+		for i, g := range r.granted {
+			if g.url != m.Url {
+				continue
+			}
+			g.metrics.stop()
+			r.granted = append(r.granted[:i:i], r.granted[i+1:]...)
+			r.lost = true // asking again would take it from whoever has it now
+			c.state.LastError = m.Error
+			c.logger.Warn("tunnel taken over", "obj", "tunnels", "name", r.tunnel.Name, "url", m.Url, "err", m.Error)
+			c.changedLocked()
+			return
+		}
+	}
+}

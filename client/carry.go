@@ -1,0 +1,127 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+)
+
+// privateDialTimeout is how long the private service may take to accept a connection.
+const privateDialTimeout = 10 * time.Second
+
+// carry joins a visitor's stream with the private service until both directions have
+// ended.
+func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.Stream) {
+	tunnel, g, ok := c.find(start.Url)
+	if !ok {
+		c.turnAway(stream, start, closedTunnel(start.Url))
+		return
+	}
+	counts := []*flowMetrics{g.metrics, c.metrics.total}
+	began := time.Now()
+	for _, m := range counts {
+		m.open.Inc(1)
+	}
+	c.changed()
+	defer func() {
+		for _, m := range counts {
+			m.open.Dec(1)
+			m.conns.UpdateSince(began)
+		}
+		c.changed()
+	}()
+
+	info := ConnInfo{
+		Tunnel:      tunnel.Name,
+		PublicURL:   g.url,
+		Protocol:    g.protocol,
+		LocalAddr:   tunnel.Local[g.protocol],
+		VisitorAddr: start.ClientAddr,
+	}
+	private, err := dialPrivate(ctx, info.LocalAddr)
+	if err != nil {
+		c.logger.Warn("cannot reach the private service", "addr", info.LocalAddr, "url", g.url, "err", err)
+		c.turnAway(stream, start, unreachable(info, err))
+		return
+	}
+	leg := conn.NewConn(private)
+	stop := context.AfterFunc(ctx, leg.Reset)
+	defer stop()
+	c.join(leg, stream, info, tunnel, counts)
+	leg.Close()
+}
+
+// join copies between the private service and the stream, and shows a tap what passes.
+func (c *Client) join(leg *conn.Conn, stream *conn.Stream, info ConnInfo, tunnel Tunnel, counts []*flowMetrics) {
+	var tap ConnTap
+	if c.config.Tap != nil && info.Protocol != "tcp" && !tunnel.NoInspect {
+		tap = c.config.Tap.Open(info)
+	}
+	j := &conn.Join{Outer: leg, Stream: stream}
+	j.Received = func(p []byte) {
+		for _, m := range counts {
+			m.in.Inc(int64(len(p)))
+		}
+		if tap != nil {
+			tap.Request(p)
+		}
+	}
+	j.Sent = func(p []byte) {
+		for _, m := range counts {
+			m.out.Inc(int64(len(p)))
+		}
+		if tap != nil {
+			tap.Response(p)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := j.ToStream()
+		if tap != nil {
+			tap.ResponseEnd(err)
+		}
+	})
+	err := j.FromStream()
+	if tap != nil {
+		tap.RequestEnd(err)
+	}
+	wg.Wait()
+	if tap != nil {
+		tap.Close()
+	}
+}
+
+// dialPrivate connects to the private service. A name that has several addresses
+// (localhost) is tried with all of them.
+func dialPrivate(ctx context.Context, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, privateDialTimeout)
+	defer cancel()
+	return conn.DialPrivate(ctx, addr)
+}
+
+// turnAway ends a visitor's connection that reaches no private service: with a page
+// over http, with an abort over tcp.
+func (c *Client) turnAway(stream *conn.Stream, start *msg.StartProxy, page errorPage) {
+	stream.SetReadDeadline(time.Now().Add(privateDialTimeout))
+	if isHTTP(start.Url) {
+		// The request tells what kind of page can be shown.
+		if err := stream.Fill(); err == nil {
+			stream.Write(page.response(stream.Buffered()))
+		}
+		stream.CloseWrite()
+	} else {
+		stream.Reset()
+	}
+	stream.Discard()
+}
+
+// isTimeout reports whether err is one of waiting too long.
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}

@@ -1,0 +1,36 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+)
+
+// RefusedError is what Run ends with when the server does not admit the user.
+type RefusedError struct {
+	Server string // its address
+	Reason string // in the server's words
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the server %s refused this client: %s", e.Server, e.Reason)
+}
+
+// TunnelError is what Run ends with when the server does not grant a tunnel at the
+// start, and what Open returns.
+type TunnelError struct {
+	Tunnel string // its name
+	Reason string // in the server's words
+}
+
+func (e *TunnelError) Error() string {
+	return fmt.Sprintf("the server did not grant the tunnel %s: %s", e.Tunnel, e.Reason)
+}
+
+// ErrNoSession is returned by Open while there is no session with the server.
+var ErrNoSession = errors.New("there is no session with the server at the moment")
+
+// ErrNoTunnel is returned by CloseTunnel when there is no tunnel of that name.
+var ErrNoTunnel = errors.New("there is no tunnel of that name")
+
+// ErrTunnelExists is returned by Open when there is a tunnel of that name already.
+var ErrTunnelExists = errors.New("there is a tunnel of that name already")

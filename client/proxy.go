@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+)
+
+const (
+	// proxyTries is how often a proxy connection is dialled that the server asked
+	// for, proxyPause the time between.
+	proxyTries = 3
+	proxyPause = 500 * time.Millisecond
+)
+
+// openProxy opens a proxy connection that the server has asked for, and serves it in a
+// goroutine of its own.
+func (s *session) openProxy() {
+	s.client.proxies.Go(func() {
+		link := s.dialProxy()
+		if link == nil {
+			return
+		}
+		// The handshake has made this goroutine's stack large; the connection goes on
+		// for long in one with a small stack.
+		s.client.proxies.Go(func() {
+			stop := context.AfterFunc(s.running, link.Reset)
+			defer stop()
+			s.serveProxy(link)
+		})
+	})
+}
+
+// dialProxy returns a proxy connection that is registered for this session, or nil when
+// the session has ended or the server cannot be reached.
+func (s *session) dialProxy() *conn.Link {
+	for try := range proxyTries {
+		select {
+		case s.dials <- struct{}{}:
+		case <-s.ctx.Done():
+			return nil
+		}
+		link, err := s.client.dial(s.ctx)
+		<-s.dials
+		if err == nil {
+			reg := &msg.RegProxy{ClientId: s.id}
+			if s.reuse {
+				reg.Features = []string{msg.FeatureReuse}
+			}
+			link.SetWriteDeadline(time.Now().Add(controlWrite))
+			if err = link.WriteMessages(reg); err == nil {
+				link.SetWriteDeadline(time.Time{})
+				return link
+			}
+			link.Reset()
+		}
+		s.logger.Debug("cannot open a proxy connection", "try", try+1, "err", err)
+		select {
+		case <-time.After(proxyPause):
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// serveProxy carries one visitor after another until the connection or the session
+// ends, or a single one when the connection serves once. It owns the link.
+func (s *session) serveProxy(link *conn.Link) {
+	defer link.Close()
+	for s.setIdle(link, true) {
+		m, err := link.ReadMessage(msg.MaxAfterAuth)
+		s.setIdle(link, false)
+		start, ok := m.(*msg.StartProxy)
+		if err != nil || !ok {
+			return
+		}
+		stream := link.NewStream(start.Reuse && s.reuse, nil)
+		s.client.carry(s.running, start, stream)
+		if !stream.Over() {
+			link.Reset()
+			return
+		}
+		if !start.Reuse || !s.reuse {
+			return
+		}
+	}
+}
+
+// setIdle notes whether link is between two visitors, and reports false when the
+// session has ended, so that there will be no next one.
+func (s *session) setIdle(link *conn.Link, idle bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if idle && !s.ended {
+		s.idle[link] = struct{}{}
+	} else {
+		delete(s.idle, link)
+	}
+	return !s.ended
+}

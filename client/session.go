@@ -1,0 +1,310 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+)
+
+const (
+	// dialTimeout is how long it may take to reach the server, TLS included, and how
+	// long the server may take to answer Auth.
+	dialTimeout = 10 * time.Second
+
+	// pingEvery and pongTimeout find a session that is dead within 25 s.
+	pingEvery   = 10 * time.Second
+	pongTimeout = 15 * time.Second
+
+	// wakePongTimeout is the same after the machine has slept: the session is most
+	// likely dead then.
+	wakePongTimeout = 3 * time.Second
+
+	// clockGap is how far the clock must have jumped ahead of the time that passed for
+	// the machine to have slept.
+	clockGap = 5 * time.Second
+
+	// controlWrite is how long the server may take to read what it is sent.
+	controlWrite = 10 * time.Second
+
+	// proxyDials is how many proxy connections are opened at the same time.
+	proxyDials = 64
+
+	// askAgain is when a tunnel that was refused during a reconnect is asked for again.
+	askAgain = 10 * time.Second
+)
+
+// errPong is the end of a session whose server does not answer.
+var errPong = errors.New("the server does not answer any more")
+
+// session is one connection to the server: one goroutine reads it, another one sends
+// pings; messages are written by whoever has one.
+type session struct {
+	client  *Client
+	link    *conn.Link
+	logger  *slog.Logger
+	id      string // a secret
+	reuse   bool   // proxy connections may serve several visitors
+	closes  bool   // the server understands CloseTunnel
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	running context.Context // outlives the session while the connections it carries end
+	dials   chan struct{}   // limits concurrent dials of proxy connections
+
+	writing sync.Mutex
+
+	mu      sync.Mutex
+	pending map[string]*pendingTunnel // by ReqId
+	idle    map[*conn.Link]struct{}   // proxy connections between two visitors
+	ended   bool
+	pong    time.Time // until when the server must answer; zero while nothing is owed
+}
+
+// pendingTunnel is a ReqTunnel that has not been answered for all its protocols.
+type pendingTunnel struct {
+	record *tunnelRecord
+	left   int // answers to come
+	got    []grant
+	done   chan error // one slot
+}
+
+// runSession makes a session and serves it until it ends.
+func (c *Client) runSession(ctx, running context.Context) error {
+	if c.State().Status != Connecting {
+		c.setStatus(Reconnecting, time.Time{}, nil)
+	}
+	link, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := c.authenticate(ctx, running, link)
+	if err != nil {
+		link.Reset()
+		return err
+	}
+	return s.run()
+}
+
+// dial reaches the server's tunnel port.
+func (c *Client) dial(ctx context.Context) (*conn.Link, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	nc, err := conn.Dial(ctx, c.config.ServerAddr, c.config.Proxy)
+	if err != nil {
+		return nil, fmt.Errorf("reach the server %s: %w", c.config.ServerAddr, err)
+	}
+	tc := conn.ClientTLS(nc, c.tls)
+	if err := tc.TLS().HandshakeContext(ctx); err != nil {
+		tc.Reset()
+		return nil, err
+	}
+	return conn.NewLink(tc), nil
+}
+
+// authenticate opens the session on link.
+func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*session, error) {
+	c.mu.Lock()
+	sessionID := c.sessionID
+	c.mu.Unlock()
+	auth := &msg.Auth{
+		Version:   msg.ProtocolVersion,
+		MmVersion: c.config.Version,
+		User:      c.config.AuthToken,
+		OS:        runtime.GOOS,
+		Arch:      runtime.GOARCH,
+		ClientId:  sessionID,
+	}
+	if auth.User == "" {
+		auth.User = c.config.Identity
+	}
+	if !c.config.PlainVersion2 {
+		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose}
+	}
+	stop := context.AfterFunc(ctx, link.Reset)
+	defer stop()
+	link.SetDeadline(time.Now().Add(dialTimeout))
+	if err := link.WriteMessages(auth); err != nil {
+		return nil, fmt.Errorf("send auth: %w", err)
+	}
+	m, err := link.ReadMessage(msg.MaxAfterAuth)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's answer to auth: %w", err)
+	}
+	resp, ok := m.(*msg.AuthResp)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("the server answered auth with %T", m)
+	case resp.Error != "":
+		return nil, &RefusedError{Server: c.config.ServerAddr, Reason: resp.Error}
+	case resp.Version != msg.ProtocolVersion:
+		return nil, &RefusedError{Server: c.config.ServerAddr,
+			Reason: fmt.Sprintf("it speaks protocol version %q, this client %s", resp.Version, msg.ProtocolVersion)}
+	}
+	link.SetDeadline(time.Time{})
+	s := &session{
+		client:  c,
+		link:    link,
+		logger:  c.logger,
+		id:      resp.ClientId,
+		reuse:   slices.Contains(resp.Features, msg.FeatureReuse) && !c.config.PlainVersion2,
+		closes:  slices.Contains(resp.Features, msg.FeatureClose),
+		running: running,
+		dials:   make(chan struct{}, proxyDials),
+		pending: make(map[string]*pendingTunnel),
+		idle:    make(map[*conn.Link]struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	c.mu.Lock()
+	c.sessionID = resp.ClientId
+	c.state.ServerVersion = resp.MmVersion
+	c.mu.Unlock()
+	return s, nil
+}
+
+// run serves the session until it ends, and gives back what it holds.
+func (s *session) run() error {
+	c := s.client
+	s.logger.Info("client session established", "obj", "tunnels.session", "server", c.config.ServerAddr)
+	c.setSession(s)
+	var others sync.WaitGroup
+	others.Go(s.keepAlive)
+	others.Go(func() {
+		if err := s.askAll(); err != nil {
+			s.cancel(err)
+		}
+	})
+	stop := context.AfterFunc(s.ctx, func() { s.link.SetReadDeadline(time.Unix(1, 0)) })
+	err := s.read()
+	stop()
+	if cause := context.Cause(s.ctx); cause != nil {
+		err = cause
+	}
+	s.cancel(err)
+	c.setSession(nil)
+	s.end(err)
+	others.Wait()
+	s.link.Close()
+	return err
+}
+
+// read acts on the server's messages until the session ends.
+func (s *session) read() error {
+	for {
+		m, err := s.link.ReadMessage(msg.MaxAfterAuth)
+		var unknown *msg.UnknownTypeError
+		if errors.As(err, &unknown) {
+			s.logger.Debug("ignoring a message of unknown type", "type", unknown.Type)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("the session was cut: %w", err)
+		}
+		switch m := m.(type) {
+		case *msg.ReqProxy:
+			s.openProxy()
+		case *msg.NewTunnel:
+			s.answered(m)
+		case *msg.Ping:
+			s.send(&msg.Pong{})
+		case *msg.Pong:
+			s.ponged()
+		case *msg.CloseTunnel:
+			s.client.lost(m)
+		}
+	}
+}
+
+// send writes a message; when that fails the session ends.
+func (s *session) send(m msg.Message) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.link.SetWriteDeadline(time.Now().Add(controlWrite))
+	if err := s.link.WriteMessages(m); err != nil {
+		s.cancel(fmt.Errorf("write to the server: %w", err))
+	}
+}
+
+// keepAlive sends pings and ends the session when one is not answered. After the
+// machine has slept it does not wait for the usual time.
+func (s *session) keepAlive() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last, lastPing := time.Now(), time.Now()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		slept := now.Round(0).Sub(last.Round(0))-now.Sub(last) > clockGap
+		last = now
+		switch {
+		case s.overdue(now):
+			s.cancel(errPong)
+			return
+		case slept:
+			s.ping(now, wakePongTimeout)
+			lastPing = now
+		case now.Sub(lastPing) >= pingEvery:
+			s.ping(now, pongTimeout)
+			lastPing = now
+		}
+	}
+}
+
+func (s *session) ping(now time.Time, timeout time.Duration) {
+	s.mu.Lock()
+	if until := now.Add(timeout); s.pong.IsZero() || until.Before(s.pong) {
+		s.pong = until
+	}
+	s.mu.Unlock()
+	s.send(&msg.Ping{})
+}
+
+func (s *session) ponged() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pong = time.Time{}
+}
+
+func (s *session) overdue(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.pong.IsZero() && now.After(s.pong)
+}
+
+// end tells those who wait for tunnels, and closes idle proxy connections.
+func (s *session) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for id, p := range s.pending {
+		p.done <- err
+		delete(s.pending, id)
+	}
+	for link := range s.idle {
+		link.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (c *Client) setSession(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+}
+
+func randomID() string {
+	b := make([]byte, 8)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}

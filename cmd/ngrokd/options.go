@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"ngrok/server/configfile"
+)
+
+// settingsName is the settings file in the data directory.
+const settingsName = "ngrokd.yml"
+
+// options are the flags after the settings file and the environment had their say.
+type options struct {
+	domain, httpAddr, httpsAddr, tunnelAddr, tcpHost, vhost string
+	tlsCrt, tlsKey                                          string
+	log, logLevel, logFormat                                string
+	dataDir, cacheFile, config                              string
+	grace                                                   time.Duration
+	open                                                    openFlag
+	version                                                 bool
+
+	file *configfile.File // what the settings file said at the start
+	read fileState        // what it looked like just before
+}
+
+// settingFlags maps the keys of the settings file to their flags.
+func settingFlags() map[string]string {
+	return map[string]string{
+		"domain": "domain", "http_addr": "httpAddr", "https_addr": "httpsAddr", "tunnel_addr": "tunnelAddr",
+		"tcp_host": "tcpHost", "vhost": "vhost", "tls_crt": "tlsCrt", "tls_key": "tlsKey",
+		"log": "log", "log_level": "log-level", "log_format": "log-format",
+		"data_dir": "dataDir", "registry_cache_file": "registryCacheFile", "grace": "grace", "open": "open",
+	}
+}
+
+func (o *options) flags(env func(string) string) *flag.FlagSet {
+	fs := flag.NewFlagSet("ngrokd", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.StringVar(&o.domain, "domain", "localhost", "")
+	fs.StringVar(&o.httpAddr, "httpAddr", ":80", "")
+	fs.StringVar(&o.httpsAddr, "httpsAddr", ":443", "")
+	fs.StringVar(&o.tunnelAddr, "tunnelAddr", ":4443", "")
+	fs.StringVar(&o.tcpHost, "tcpHost", "", "")
+	fs.StringVar(&o.vhost, "vhost", env("VHOST"), "")
+	fs.StringVar(&o.tlsCrt, "tlsCrt", "", "")
+	fs.StringVar(&o.tlsKey, "tlsKey", "", "")
+	fs.StringVar(&o.log, "log", "stdout", "")
+	fs.StringVar(&o.logLevel, "log-level", "INFO", "")
+	fs.StringVar(&o.logFormat, "log-format", "", "")
+	fs.StringVar(&o.dataDir, "dataDir", "", "")
+	fs.StringVar(&o.cacheFile, "registryCacheFile", env("REGISTRY_CACHE_FILE"), "")
+	fs.StringVar(&o.config, "config", "", "")
+	fs.DurationVar(&o.grace, "grace", 30*time.Second, "")
+	fs.Var(&o.open, "open", "")
+	fs.BoolVar(&o.version, "version", false, "")
+	return fs
+}
+
+// parseOptions reads the command line and the settings file that it names.
+func parseOptions(args []string, env func(string) string) (*options, error) {
+	o := &options{}
+	fs := o.flags(env)
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, err
+	} else if err != nil {
+		return nil, wrongUsage("%v; ngrokd help lists the options", err)
+	}
+	if fs.NArg() > 0 {
+		return nil, wrongUsage("%q is neither an option nor a command; ngrokd help lists both", fs.Arg(0))
+	}
+	if o.version {
+		return o, nil
+	}
+	named := o.config != ""
+	noPlace := o.locate(env)
+	if o.config == "" {
+		return nil, noPlace
+	}
+	if info, err := os.Stat(o.dataDir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("-dataDir: %s is no directory", o.dataDir)
+	}
+	if err := o.readFile(fs); err != nil {
+		return nil, err
+	}
+	if named && o.read == (fileState{}) {
+		return nil, fmt.Errorf("-config: there is no file %s; ngrokd token new NAME -config %[1]s makes one", o.config)
+	}
+	if o.dataDir == "" {
+		return nil, noPlace
+	}
+	if o.tunnelAddr == "" {
+		return nil, wrongUsage("-tunnelAddr must not be empty: clients need it")
+	}
+	if o.grace < 0 {
+		return nil, wrongUsage("-grace must not be negative")
+	}
+	return o, nil
+}
+
+// locate fills in the data directory and the settings file where no flag names them. It
+// returns an error when there is no place for the first.
+func (o *options) locate(env func(string) string) (err error) {
+	if o.dataDir == "" {
+		o.dataDir, err = defaultDataDir(env)
+	}
+	if o.config == "" && err == nil {
+		o.config = filepath.Join(o.dataDir, settingsName)
+	}
+	return err
+}
+
+func defaultDataDir(env func(string) string) (string, error) {
+	if runtime.GOOS != "windows" && os.Geteuid() == 0 {
+		return "/var/lib/ngrokd", nil
+	}
+	if dir := env("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ngrokd"), nil
+	}
+	if dir := env("LocalAppData"); runtime.GOOS == "windows" && dir != "" {
+		return filepath.Join(dir, "ngrokd"), nil
+	}
+	if home := env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "ngrokd"), nil
+	}
+	return "", errors.New("there is no place for the data directory, since HOME is not set: name one with -dataDir")
+}
+
+// readFile reads the settings file and sets the flags that the command line left.
+func (o *options) readFile(fs *flag.FlagSet) error {
+	if err := o.load(); err != nil {
+		return err
+	}
+	given := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	names := settingFlags()
+	for _, s := range o.file.Settings {
+		name := names[s.Key]
+		if given[name] {
+			continue
+		}
+		if err := fs.Set(name, s.Value); err != nil {
+			return fmt.Errorf("%s:%d: %s: %q: %v", o.config, s.Line, s.Key, s.Value, err)
+		}
+	}
+	return nil
+}
+
+// load reads the settings file; none is as good as an empty one.
+func (o *options) load() error {
+	o.read = stateOf(o.config) // before, so that no change between the two is missed
+	file, err := configfile.Load(o.config)
+	if configfile.IsMissing(err) {
+		file, err = configfile.Parse(o.config, nil)
+	}
+	if err != nil {
+		return err
+	}
+	o.file = file
+	return nil
+}
+
+// openFlag is a boolean flag that knows whether it was given.
+type openFlag struct{ given, value bool }
+
+// Set reads true or false.
+func (f *openFlag) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("it must be true or false")
+	}
+	*f = openFlag{given: true, value: v}
+	return nil
+}
+
+// String returns the value.
+func (f *openFlag) String() string { return strconv.FormatBool(f.value) }
+
+// IsBoolFlag lets the flag stand without a value.
+func (f *openFlag) IsBoolFlag() bool { return true }

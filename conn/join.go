@@ -1,0 +1,160 @@
+package conn
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	// halfClosedSilence is how long a joined connection of which one direction has
+	// ended may be silent in the other before it is reset.
+	halfClosedSilence = 10 * time.Minute
+
+	// discardTime and discardBytes limit what is read in vain from a peer that cannot
+	// be told any more that nobody wants it.
+	discardTime  = time.Second
+	discardBytes = 256 << 10
+)
+
+// Join connects an outer leg, public or private, with the stream that carries it to
+// the other machine. ToStream and FromStream copy one direction each, in a goroutine
+// of their own; when both have returned the outer leg is the caller's to close.
+//
+// An end becomes an end and an abort an abort, each direction by itself.
+type Join struct {
+	Outer  Leg
+	Stream *Stream
+
+	// Sent and Received, when not nil, see the bytes that the stream and the outer
+	// leg have taken. p is valid during the call only.
+	Sent, Received func(p []byte)
+
+	mu         sync.Mutex
+	half       bool // one direction has ended
+	discarding bool // FromStream reads in vain
+}
+
+// ToStream copies from the outer leg to the stream. It returns nil after an end and
+// otherwise what cut the copy short.
+func (j *Join) ToStream() error {
+	defer j.Outer.Release()
+	for {
+		j.extend(j.Outer)
+		p, err := j.Outer.Next()
+		if err == io.EOF {
+			err = j.Stream.CloseWrite()
+			j.ended(j.Stream)
+			return err
+		}
+		if err != nil {
+			j.Stream.Reset()
+			j.ended(j.Stream)
+			return err
+		}
+		if err := j.Stream.WritePadded(p); err != nil {
+			j.Stream.link.Reset()
+			j.Outer.Reset()
+			return err
+		}
+		if j.Sent != nil {
+			j.Sent(p[Headroom:])
+		}
+	}
+}
+
+// FromStream copies from the stream to the outer leg. It returns nil after an end and
+// otherwise what cut the copy short.
+func (j *Join) FromStream() error {
+	defer j.Stream.Release()
+	for {
+		j.extend(j.Stream)
+		p, err := j.Stream.Next()
+		if err == io.EOF {
+			err = j.Outer.CloseWrite()
+			j.ended(j.Outer)
+			return err
+		}
+		if err != nil {
+			j.Outer.Reset()
+			return err
+		}
+		if err := j.Outer.WritePadded(p); err != nil {
+			j.discard()
+			return err
+		}
+		if j.Received != nil {
+			j.Received(p[Headroom:])
+		}
+	}
+}
+
+// discard reads the stream to its end after the outer leg has failed. The other
+// direction finds out by itself, once it has read what the leg's peer sent before,
+// and tells the other machine; if it has ended already, there is no way to tell.
+func (j *Join) discard() {
+	j.mu.Lock()
+	j.discarding = true
+	if j.half {
+		j.Stream.SetReadDeadline(time.Now().Add(discardTime))
+	}
+	j.mu.Unlock()
+	if j.Stream.discard(j.isHalf) != nil {
+		j.Stream.link.Reset()
+		j.Outer.Reset()
+	}
+}
+
+func (j *Join) isHalf() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.half
+}
+
+// ended notes that one direction has ended; from is where the other one reads.
+func (j *Join) ended(from Leg) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.half = true
+	limit := halfClosedSilence
+	if j.discarding {
+		limit = discardTime
+	}
+	from.SetReadDeadline(time.Now().Add(limit))
+}
+
+// extend moves the deadline of a direction that goes on alone.
+func (j *Join) extend(from Leg) {
+	if j.isHalf() {
+		from.SetReadDeadline(time.Now().Add(halfClosedSilence))
+	}
+}
+
+// Discard reads the stream until it ends, and returns nil if it was the other machine
+// that ended it.
+func (s *Stream) Discard() error {
+	return s.discard(func() bool { return false })
+}
+
+// discard is Discard that gives up after discardBytes once limited returns true.
+func (s *Stream) discard(limited func() bool) error {
+	defer s.Release()
+	for n := 0; ; {
+		p, err := s.Next()
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrReset) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !limited() {
+			continue
+		}
+		if n += len(p) - Headroom; n > discardBytes {
+			return errDiscarded
+		}
+	}
+}
+
+var errDiscarded = errors.New("the peer sends on and on what nobody wants")

@@ -1,0 +1,24 @@
+package conn
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// On Linux a connection inherits these options from the listener that accepted it.
+const inheritsKeepAlive = true
+
+func setKeepAlive(fd uintptr) error {
+	for _, o := range []struct{ level, name, value int }{
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, int(keepAliveIdle / time.Second)},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, int(keepAliveInterval / time.Second)},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, keepAliveCount},
+	} {
+		if err := syscall.SetsockoptInt(int(fd), o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package msg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+var samples = []Message{
+	&Auth{Version: "2", MmVersion: "1.7", User: "sesame", OS: "linux", Arch: "amd64", Features: []string{FeatureReuse}},
+	&AuthResp{Version: "2", MmVersion: "1.7", ClientId: "3d0f", Error: "no"},
+	&ReqTunnel{ReqId: "a", Protocol: "http+https", Subdomain: "example", HttpAuth: "user:password", RemotePort: 65535},
+	&NewTunnel{ReqId: "a", Url: "http://example.test", Protocol: "http"},
+	&ReqProxy{}, &RegProxy{ClientId: "3d0f"}, &StartProxy{Url: "tcp://x:1", ClientAddr: "[::1]:2", Reuse: true},
+	&Ping{}, &Pong{}, &CloseTunnel{Url: "http://example.test", Error: "taken over"},
+}
+
+// countingWriter counts the calls of Write.
+type countingWriter struct {
+	bytes.Buffer
+	calls int
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) { w.calls++; return w.Buffer.Write(p) }
+
+func TestRoundTrip(t *testing.T) {
+	for _, want := range samples {
+		t.Run(want.typeName(), func(t *testing.T) {
+			var w countingWriter
+			if err := Write(&w, want); err != nil {
+				t.Fatal(err)
+			}
+			if w.calls != 1 {
+				t.Errorf("written in %d calls, old peers need one", w.calls)
+			}
+			w.WriteString("rest")
+			got, err := Read(iotest.OneByteReader(&w), MaxBeforeAuth)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if rest, _ := io.ReadAll(&w); string(rest) != "rest" {
+				t.Errorf("left %q behind the message, want all of it", rest)
+			}
+		})
+	}
+}
+
+// TestVersion2Bytes fixes the encoding that plain version-2 peers send and expect.
+func TestVersion2Bytes(t *testing.T) {
+	tests := []struct {
+		m    Message
+		want string
+	}{
+		{&ReqProxy{}, `{"Type":"ReqProxy","Payload":{}}`},
+		{&RegProxy{ClientId: "c"}, `{"Type":"RegProxy","Payload":{"ClientId":"c"}}`},
+		{&StartProxy{Url: "u", ClientAddr: "a"}, `{"Type":"StartProxy","Payload":{"Url":"u","ClientAddr":"a"}}`},
+		{&AuthResp{Version: "2", MmVersion: "1.7", ClientId: "c"},
+			`{"Type":"AuthResp","Payload":{"Version":"2","MmVersion":"1.7","ClientId":"c","Error":""}}`},
+	}
+	for _, tt := range tests {
+		b, err := Append(nil, tt.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(b[8:]); got != tt.want {
+			t.Errorf("payload %s, want %s", got, tt.want)
+		}
+		if n := binary.LittleEndian.Uint64(b); n != uint64(len(tt.want)) {
+			t.Errorf("length %d, want %d", n, len(tt.want))
+		}
+	}
+}
+
+func frame(payload string) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(payload)))
+	return append(b, payload...)
+}
+
+func length(n int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(n)) }
+
+func TestReadRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		input []byte
+		want  error // nil: any error
+	}{
+		{"nothing", nil, io.EOF},
+		{"half a length", length(5)[:4], io.ErrUnexpectedEOF},
+		{"length 2^40", length(1 << 40), ErrLength},
+		{"length -1", length(-1), ErrLength},
+		{"length 0", length(0), ErrLength},
+		{"length 1", append(length(1), '{'), ErrLength},
+		{"one above the limit", length(MaxBeforeAuth + 1), ErrLength},
+		{"announced and not sent", append(length(MaxBeforeAuth), "{}"...), io.ErrUnexpectedEOF},
+		{"not JSON", frame("hello"), nil},
+		{"an array", frame(`[]`), nil},
+		{"payload of another shape", frame(`{"Type":"Auth","Payload":[1]}`), nil},
+		{"port out of range", frame(`{"Type":"ReqTunnel","Payload":{"RemotePort":65536}}`), nil},
+		{"nested deeply", frame(`{"Type":"Ping","Payload":` + strings.Repeat("[", 20000) + `}`), nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := Read(bytes.NewReader(tt.input), MaxBeforeAuth)
+			if err == nil {
+				t.Fatalf("read %+v, want an error", m)
+			}
+			if tt.want != nil && !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadKeepsStepBehindUnknownType(t *testing.T) {
+	r := bytes.NewReader(append(frame(`{"Type":"Shout","Payload":{}}`), frame(`{"Type":"Ping"}`)...))
+	var unknown *UnknownTypeError
+	if _, err := Read(r, MaxAfterAuth); !errors.As(err, &unknown) || unknown.Type != "Shout" {
+		t.Fatalf("error %v, want the unknown type Shout", err)
+	}
+	if m, err := Read(r, MaxAfterAuth); err != nil {
+		t.Fatal(err)
+	} else if _, ok := m.(*Ping); !ok {
+		t.Errorf("read %T, want *Ping", m)
+	}
+}
+
+func TestReadAllocatesWhatArrives(t *testing.T) {
+	input := append(length(MaxAfterAuth), "{}"...)
+	got := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			Read(bytes.NewReader(input), MaxAfterAuth)
+		}
+	}).AllocedBytesPerOp()
+	if got > 64<<10 {
+		t.Errorf("%d bytes allocated for a peer that sent 10", got)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, m := range samples {
+		b, _ := Append(nil, m)
+		f.Add(b)
+	}
+	f.Add(length(-1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Read(bytes.NewReader(b), MaxBeforeAuth)
+		if err != nil {
+			return
+		}
+		again, err := Append(nil, m)
+		if err != nil {
+			t.Fatalf("read %+v but cannot write it: %v", m, err)
+		}
+		m2, err := Read(bytes.NewReader(again), 8*MaxBeforeAuth)
+		if err != nil || m2.typeName() != m.typeName() {
+			t.Fatalf("second reading: %+v, %v", m2, err)
+		}
+	})
+}
+
+func BenchmarkAppendStartProxy(b *testing.B) {
+	m := &StartProxy{Url: "http://example.tunnel.example.com:8080", ClientAddr: "127.0.0.1:58212", Reuse: true}
+	buf := make([]byte, 0, 512)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf, _ = Append(buf[:0], m)
+	}
+}
+
+func BenchmarkReadStartProxy(b *testing.B) {
+	input, _ := Append(nil, &StartProxy{Url: "http://example.tunnel.example.com:8080", ClientAddr: "127.0.0.1:58212", Reuse: true})
+	r := bytes.NewReader(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reset(input)
+		Read(r, MaxAfterAuth)
+	}
+}

@@ -1,0 +1,214 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+	"ngrok/server/auth"
+	"ngrok/server/limit"
+)
+
+const (
+	// controlSilence is how long a client may be silent: plain version-2 clients
+	// ping every 20 s.
+	controlSilence = 30 * time.Second
+
+	// controlWrite is how long a client may take to read what it was sent.
+	controlWrite = 10 * time.Second
+)
+
+// control is the session of one client: its control connection, its tunnels and its
+// pool of proxy connections. One goroutine reads, another one writes.
+type control struct {
+	server   *Server
+	link     *conn.Link
+	logger   *slog.Logger
+	id       sessionID
+	owner    string // what names are held under
+	identity *auth.Identity
+	account  *limit.Account
+	closes   bool // the client understands CloseTunnel
+	pool     *pool
+	out      *outbox
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	tunnels []*tunnel
+	ended   bool
+}
+
+var (
+	errReplaced     = errors.New("the client has come back on another connection")
+	errShuttingDown = errors.New("the server is shutting down")
+)
+
+// run serves the session until it ends; by then all it held has been given back.
+func (c *control) run() error {
+	var writer sync.WaitGroup
+	writer.Go(c.write)
+	stop := context.AfterFunc(c.ctx, func() { c.link.SetReadDeadline(time.Unix(1, 0)) })
+	err := c.read()
+	stop()
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause
+	}
+	c.cancel(err)
+	c.release()
+	writer.Wait()
+	c.link.Close()
+	return err
+}
+
+// read acts on the client's messages until the session ends.
+func (c *control) read() error {
+	for {
+		c.link.SetReadDeadline(time.Now().Add(controlSilence))
+		if c.ctx.Err() != nil {
+			return context.Cause(c.ctx)
+		}
+		m, err := c.link.ReadMessage(msg.MaxAfterAuth)
+		var unknown *msg.UnknownTypeError
+		if errors.As(err, &unknown) {
+			c.logger.Debug("ignoring a message of unknown type", "type", unknown.Type)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		if err := c.handle(m); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *control) handle(m msg.Message) error {
+	switch m := m.(type) {
+	case *msg.Ping:
+		return c.out.put(&msg.Pong{})
+	case *msg.ReqTunnel:
+		return c.out.put(c.server.openTunnels(c, m)...)
+	case *msg.CloseTunnel:
+		c.closeTunnel(m.Url)
+	case *msg.Pong:
+	default:
+		c.logger.Debug("ignoring a message out of place", "type", fmt.Sprintf("%T", m))
+	}
+	return nil
+}
+
+// write sends what the outbox holds until the session ends, and then what it still
+// holds, so that the client learns why.
+func (c *control) write() {
+	for {
+		select {
+		case <-c.out.signal:
+		case <-c.ctx.Done():
+			c.send(c.out.takeAll())
+			return
+		}
+		if err := c.send(c.out.takeAll()); err != nil {
+			c.cancel(fmt.Errorf("write: %w", err))
+			return
+		}
+	}
+}
+
+func (c *control) send(ms []msg.Message) error {
+	if len(ms) == 0 {
+		return nil
+	}
+	c.link.SetWriteDeadline(time.Now().Add(controlWrite))
+	return c.link.WriteMessages(ms...)
+}
+
+// askProxies queues n ReqProxys.
+func (c *control) askProxies(n int) {
+	for range n {
+		if err := c.out.put(&msg.ReqProxy{}); err != nil {
+			c.cancel(err)
+			return
+		}
+	}
+}
+
+// serveProxy runs a proxy connection that the client has opened, until it ends.
+func (c *control) serveProxy(link *conn.Link, reuse bool) {
+	pc := newProxyConn(link, c.pool, reuse)
+	if !c.pool.register(pc) {
+		link.Close()
+		return
+	}
+	pc.run()
+}
+
+// addTunnel counts t as the session's, or reports false when the session has ended.
+func (c *control) addTunnel(t *tunnel) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	c.tunnels = append(c.tunnels, t)
+	return true
+}
+
+// closeTunnel gives up the tunnel with that URL.
+func (c *control) closeTunnel(url string) {
+	c.mu.Lock()
+	i := slices.IndexFunc(c.tunnels, func(t *tunnel) bool { return t.url == url })
+	var t *tunnel
+	if i >= 0 {
+		t = c.tunnels[i]
+		c.tunnels = slices.Delete(c.tunnels, i, i+1)
+	}
+	c.mu.Unlock()
+	if t != nil {
+		c.server.registry.release(t)
+		c.logger.Info("tunnel closed by its client", "url", url)
+	}
+}
+
+// lose takes t from the session because a newer one of the same identity wants it.
+func (c *control) lose(t *tunnel) {
+	c.mu.Lock()
+	i := slices.Index(c.tunnels, t)
+	if i >= 0 {
+		c.tunnels = slices.Delete(c.tunnels, i, i+1)
+	}
+	c.mu.Unlock()
+	if i < 0 {
+		return // it ends by itself
+	}
+	c.account.RemoveTunnel()
+	c.logger.Info("tunnel taken over by a newer session of the same user", "url", t.url)
+	if c.closes {
+		why := "another ngrok with the same token has asked for " + t.url + " and has it now"
+		if err := c.out.put(&msg.CloseTunnel{Url: t.url, Error: why}); err != nil {
+			c.cancel(err)
+		}
+	}
+}
+
+// release gives back what the session holds. Visitors that are being served keep
+// their proxy connections; idle ones are closed.
+func (c *control) release() {
+	c.mu.Lock()
+	c.ended = true
+	tunnels := c.tunnels
+	c.tunnels = nil
+	c.mu.Unlock()
+	for _, t := range tunnels {
+		c.server.registry.release(t)
+	}
+	c.pool.close()
+	c.account.Close()
+}

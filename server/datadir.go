@@ -1,0 +1,56 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const sessionKeyFile = "session.key"
+
+// loadSessionKey returns the key kept in dir, after making one where there is none.
+// An empty dir means a key for this run only.
+func loadSessionKey(dir string) (sessionKey, error) {
+	if dir == "" {
+		return newSessionKey(), nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w (choose another with -dataDir)", err)
+	}
+	path := filepath.Join(dir, sessionKeyFile)
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == sessionKeyBytes {
+		return b, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the session key: %w", err)
+	}
+	key := newSessionKey()
+	if err := writeFileAtomic(path, key); err != nil {
+		return nil, fmt.Errorf("keep the session key: %w (choose another place with -dataDir)", err)
+	}
+	return key, nil
+}
+
+// writeFileAtomic puts b at path, readable for the owner alone, so that a reader
+// sees the old content or the new one, also after a crash.
+func writeFileAtomic(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

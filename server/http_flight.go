@@ -1,0 +1,391 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/conn/http1"
+)
+
+// farewellTime is how long the other machine may take to end its direction of a
+// stream that nobody reads any more.
+const farewellTime = 10 * time.Second
+
+// flight is the use of one proxy connection by an HTTP visitor: the requests that went
+// down it and the responses that come back. It follows the responses, because nothing
+// but the answers to those requests may reach the visitor: behind a reverse proxy that
+// pools its connections, one byte more would be taken for somebody else's answer.
+type flight struct {
+	visit  *httpVisit
+	tunnel *tunnel
+	use    *use
+	stream *conn.Stream
+	count  bytesCount
+	signal chan struct{} // one slot: something below has changed
+	join   conn.Join     // after the connection has left HTTP
+
+	mu         sync.Mutex
+	responses  http1.ResponseStream
+	unanswered int   // requests whose final response has not been delivered whole
+	partial    bool  // a response has been delivered in part
+	passed     bool  // anything has been delivered, or is about to be
+	opaque     bool  // the connection has left HTTP
+	over       bool  // nothing more will be delivered
+	failed     error // why, when what was delivered is cut off
+	detached   bool  // the visitor's connection has gone on to something else
+}
+
+func newFlight(v *httpVisit, t *tunnel) *flight {
+	return &flight{visit: v, tunnel: t, count: v.server.metrics.bytes[t.protocol], signal: make(chan struct{}, 1)}
+}
+
+// push tells of a request that is about to be sent, waiting while too many are under
+// way already.
+func (f *flight) push(r *http1.Request) error {
+	for {
+		f.mu.Lock()
+		ok := f.responses.Push(r.Method, r.Upgrade != nil)
+		if ok {
+			f.unanswered++
+		}
+		over := f.over
+		f.mu.Unlock()
+		if ok {
+			return nil
+		}
+		if over {
+			return f.result()
+		}
+		<-f.signal
+	}
+}
+
+// send passes the first n unread bytes of the leg on.
+func (f *flight) send(leg *conn.Conn, n int) error {
+	for n > 0 {
+		p := leg.Take(min(n, conn.MaxChunk))
+		n -= len(p) - conn.Headroom
+		f.tunnel.control.account.Up.Wait(f.visit.server.running, len(p)-conn.Headroom)
+		if err := f.stream.WritePadded(p); err != nil {
+			if f.isOver() {
+				return f.result()
+			}
+			return err
+		}
+		f.count.in.Inc(int64(len(p) - conn.Headroom))
+	}
+	return nil
+}
+
+// fromStream delivers the responses. It is called by the proxy connection's run.
+func (f *flight) fromStream(*use) error {
+	defer f.stream.Release()
+	for {
+		p, err := f.stream.Next()
+		if err != nil {
+			return f.ended(err)
+		}
+		f.tunnel.control.account.Down.Wait(f.visit.server.running, len(p)-conn.Headroom)
+		pass, answered, event := f.follow(p[conn.Headroom:])
+		if pass > 0 {
+			if err := f.visit.leg.WritePadded(p[:conn.Headroom+pass]); err != nil {
+				return f.visitorGone(err)
+			}
+			f.count.out.Inc(int64(pass))
+		}
+		f.delivered(answered)
+		switch event {
+		case http1.Switched:
+			f.mu.Lock()
+			f.opaque = true
+			f.mu.Unlock()
+			f.wake()
+			return f.join.FromStream()
+		case http1.Unsolicited, http1.Lost:
+			return f.refuse(event)
+		}
+	}
+}
+
+// follow returns how many bytes of p may be passed on, and how many requests they
+// answer.
+func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.detached || f.over {
+		return 0, 0, http1.Unsolicited
+	}
+	for len(p) > 0 {
+		n, ev := f.responses.Next(p)
+		pass += n
+		p = p[n:]
+		event = ev
+		f.partial = f.partial || n > 0
+		f.passed = f.passed || n > 0
+		switch ev {
+		case http1.Ended:
+			answered++
+			f.partial = false
+		case http1.Switched:
+			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream}
+			return pass + len(p), answered, ev
+		case http1.Unsolicited, http1.Lost:
+			return pass, answered, ev
+		}
+	}
+	return pass, answered, event
+}
+
+// delivered counts requests whose responses the visitor has been given.
+func (f *flight) delivered(answered int) {
+	f.mu.Lock()
+	f.unanswered -= answered
+	switch {
+	case answered == 0 || f.detached:
+	case !f.responses.Reusable():
+		f.endLocked(nil) // what follows, nobody could be sure of
+	case f.unanswered == 0:
+		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
+	}
+	f.mu.Unlock()
+	f.wake()
+}
+
+// endLocked notes that nothing more will be delivered, and wakes a visitor's goroutine
+// that waits for another request.
+func (f *flight) endLocked(failed error) {
+	if !f.over {
+		f.over, f.failed = true, failed
+		f.visit.leg.SetReadDeadline(past)
+	}
+}
+
+func (f *flight) wake() {
+	select {
+	case f.signal <- struct{}{}:
+	default:
+	}
+}
+
+// ended acts on the end of the stream. It returns nil if the link is in order.
+func (f *flight) ended(err error) error {
+	defer f.wake()
+	regular := errors.Is(err, io.EOF)
+	f.mu.Lock()
+	detached := f.detached
+	if !detached {
+		f.responses.End()
+		if regular || f.unanswered == 0 {
+			f.endLocked(nil)
+		} else {
+			f.endLocked(err)
+		}
+	}
+	failed := f.failed
+	f.mu.Unlock()
+	if !detached {
+		if regular {
+			f.stream.CloseWrite()
+		} else {
+			f.stream.Reset()
+		}
+		if failed != nil {
+			f.visit.leg.Reset()
+		}
+	}
+	if regular || errors.Is(err, conn.ErrReset) {
+		return nil
+	}
+	return err
+}
+
+// visitorGone ends the flight after a write to the visitor has failed.
+func (f *flight) visitorGone(err error) error {
+	f.mu.Lock()
+	f.endLocked(err)
+	f.mu.Unlock()
+	f.wake()
+	f.visit.leg.Reset()
+	f.stream.Reset()
+	return f.drain()
+}
+
+// refuse ends the flight when the other machine sends what nobody asked for, or what
+// is no HTTP.
+func (f *flight) refuse(event http1.Event) error {
+	f.mu.Lock()
+	why := f.responses.Err()
+	detached, untouched := f.detached, !f.partial && f.unanswered > 0
+	if !detached && !untouched {
+		if f.unanswered > 0 {
+			f.endLocked(errors.New("the service's answer is no HTTP"))
+			f.visit.leg.Reset()
+		} else {
+			f.endLocked(nil)
+		}
+	}
+	f.mu.Unlock()
+	if !detached {
+		f.tunnel.control.logger.Info("service's bytes refused", "url", f.tunnel.url,
+			"unsolicited", event == http1.Unsolicited, "why", why)
+	}
+	if !detached && untouched {
+		f.visit.leg.Write(notHTTP(f.tunnel).append(nil, &http1.Request{}, true))
+		f.mu.Lock()
+		f.endLocked(nil)
+		f.mu.Unlock()
+	}
+	f.wake()
+	f.stream.Reset()
+	return f.drain()
+}
+
+// drain reads what nobody wants until the stream ends, or for farewellTime.
+func (f *flight) drain() error {
+	f.stream.SetReadDeadline(time.Now().Add(farewellTime))
+	return f.stream.Discard()
+}
+
+// cut implements visitor.
+func (f *flight) cut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.detached {
+		f.endLocked(io.ErrUnexpectedEOF)
+		f.wake()
+	}
+}
+
+func (f *flight) isOver() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.over
+}
+
+// answered reports whether all requests have been.
+func (f *flight) answered() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unanswered == 0
+}
+
+// result returns what becomes of the visitor's connection when the flight is over.
+func (f *flight) result() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed != nil {
+		return f.failed
+	}
+	return errHangUp
+}
+
+// waitLonger lifts the visitor's read deadline if an answer is under way, and reports
+// whether it did.
+func (f *flight) waitLonger() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over || f.unanswered == 0 {
+		return false
+	}
+	f.visit.leg.SetReadDeadline(time.Time{})
+	return true
+}
+
+// await waits until done, or until the flight is over.
+func (f *flight) await(done func() bool) (over bool) {
+	for {
+		f.mu.Lock()
+		over, ok := f.over, done()
+		f.mu.Unlock()
+		if over || ok {
+			return over
+		}
+		<-f.signal
+	}
+}
+
+// leave ends the flight for the visitor once all its requests are answered, and returns
+// nil if the visitor's connection can go on with something else.
+func (f *flight) leave() error {
+	f.await(func() bool { return f.unanswered == 0 })
+	f.mu.Lock()
+	goesOn := f.failed == nil && f.unanswered == 0 && f.responses.Reusable()
+	f.mu.Unlock()
+	err := f.finish(errHangUp)
+	if goesOn {
+		return nil
+	}
+	return err
+}
+
+// finish gives the proxy connection back: with an end when all is delivered, else with
+// an abort. It returns what becomes of the visitor's connection: err, or why more than
+// err was wrong.
+func (f *flight) finish(err error) error {
+	defer f.tunnel.control.account.RemoveConnection()
+	if err == nil {
+		return nil // left HTTP, and both directions have ended
+	}
+	f.mu.Lock()
+	f.detached = true
+	if f.failed != nil {
+		err = f.failed
+	}
+	regular := errors.Is(err, errHangUp) && (f.over || f.unanswered == 0)
+	f.mu.Unlock()
+	f.stream.SetReadDeadline(time.Now().Add(farewellTime))
+	if regular {
+		f.stream.CloseWrite()
+	} else {
+		f.stream.Reset()
+	}
+	return err
+}
+
+// abort takes the visitor's connection from a flight whose request turned out broken,
+// and reports whether the visitor has been given nothing yet.
+func (f *flight) abort() (untouched bool) {
+	f.mu.Lock()
+	f.detached = true
+	untouched = !f.passed
+	f.mu.Unlock()
+	f.stream.SetReadDeadline(time.Now().Add(farewellTime))
+	f.stream.Reset()
+	return untouched
+}
+
+// awaitAnswers waits for the responses to all requests and then hangs up.
+func (f *flight) awaitAnswers() error {
+	f.await(func() bool { return f.unanswered == 0 })
+	return f.result()
+}
+
+// halfClose passes the visitor's end on, and waits for the responses.
+func (f *flight) halfClose() error {
+	if err := f.stream.CloseWrite(); err != nil && !f.isOver() {
+		return err
+	}
+	return f.awaitAnswers()
+}
+
+// upgrade waits for the answer to a request to leave HTTP, and if it is accepted
+// carries the connection to its end.
+func (f *flight) upgrade() error {
+	over := f.await(func() bool { return f.opaque || f.unanswered == 0 })
+	f.mu.Lock()
+	opaque := f.opaque
+	f.mu.Unlock()
+	switch {
+	case opaque:
+		f.visit.leg.SetReadDeadline(time.Time{})
+		f.join.ToStream()
+		<-f.use.done
+		return nil
+	case over:
+		return f.result()
+	}
+	return nil
+}

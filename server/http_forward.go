@@ -1,0 +1,135 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"ngrok/conn"
+	"ngrok/conn/http1"
+)
+
+// forward sends the request whose head is unread in the leg to t's client, with its
+// body as it comes.
+func (v *httpVisit) forward(t *tunnel) error {
+	upgrade := v.req.Upgrade != nil
+	if f := v.flight; f != nil && (f.tunnel != t || upgrade || f.isOver()) {
+		// An upgrade has a proxy connection to itself, so that the first response is
+		// the answer to it.
+		if err := v.leave(); err != nil {
+			return err
+		}
+	}
+	hangUp := v.req.Close
+	body := v.req.Body()
+	n, done, err := v.readyBytes(&body)
+	if err != nil {
+		return v.refuseLast(refused(asHTTPError(err)))
+	}
+	if err := v.launch(t, n); err != nil {
+		return err
+	}
+	if !done {
+		if err := v.forwardBody(&body); err != nil {
+			return err
+		}
+	}
+	switch {
+	case upgrade:
+		return v.flight.upgrade()
+	case hangUp:
+		return v.flight.awaitAnswers()
+	}
+	return nil
+}
+
+// readyBytes returns how many of the unread bytes are the head and what has arrived
+// of the body, and whether that is all of it.
+func (v *httpVisit) readyBytes(body *http1.Body) (n int, done bool, err error) {
+	head := len(v.req.Head)
+	b := v.leg.Buffered()
+	if len(b) == head {
+		return head, body.Done(), nil
+	}
+	m, done, err := body.Next(b[head:])
+	return head + m, done, err
+}
+
+// launch sends the first n unread bytes, which begin with the request's head, down the
+// proxy connection in use or a new one.
+func (v *httpVisit) launch(t *tunnel, n int) error {
+	if v.flight != nil {
+		if err := v.flight.push(&v.req); err != nil {
+			return err
+		}
+		return v.flight.send(v.leg, n)
+	}
+	c := t.control
+	if err := v.server.policies.Current().TakeConnection(c.identity, c.account); err != nil {
+		c.logger.Warn("visitor turned away", "url", t.url, "why", err)
+		return v.refuse(answer{status: http.StatusServiceUnavailable, title: "This tunnel has too many visitors",
+			hint: "Try again in a moment.", header: "Retry-After: 5\r\n"})
+	}
+	f := newFlight(v, t)
+	if err := f.push(&v.req); err != nil {
+		return err
+	}
+	u, err := v.server.startUse(t, v.leg.RemoteAddr(), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s })
+	if err != nil {
+		c.account.RemoveConnection()
+		c.logger.Info("visitor turned away", "url", t.url, "why", err)
+		return v.refuse(noAnswer(t, err))
+	}
+	f.use = u
+	v.flight = f
+	f.count.in.Inc(int64(n))
+	v.leg.Consume(n)
+	return nil
+}
+
+// forwardBody sends the rest of the request's body as it arrives.
+func (v *httpVisit) forwardBody(body *http1.Body) error {
+	f := v.flight
+	for !body.Done() {
+		b := v.leg.Buffered()
+		if len(b) == 0 {
+			v.setReadDeadline(bodyTimeout)
+			if err := v.leg.Fill(); err != nil {
+				return v.failBody(err)
+			}
+			continue
+		}
+		n, _, err := body.Next(b[:min(len(b), conn.MaxChunk)])
+		if n > 0 {
+			if err := f.send(v.leg, n); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			if !f.abort() {
+				return err
+			}
+			v.flight = nil
+			f.tunnel.control.account.RemoveConnection()
+			return v.refuseLast(refused(asHTTPError(err)))
+		}
+	}
+	return nil
+}
+
+// failBody says what becomes of a connection whose visitor did not send all of a body.
+func (v *httpVisit) failBody(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && v.flight.isOver() {
+		return errHangUp // the answer came before the request was complete
+	}
+	return fmt.Errorf("request body: %w", err)
+}
+
+func asHTTPError(err error) *http1.Error {
+	var bad *http1.Error
+	if errors.As(err, &bad) {
+		return bad
+	}
+	return &http1.Error{Status: http.StatusBadRequest, Reason: "the request cannot be read"}
+}

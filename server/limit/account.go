@@ -1,0 +1,103 @@
+package limit
+
+import "sync"
+
+// Accounts holds one [Account] for each identity that has a session. The zero value
+// is ready for use.
+type Accounts struct {
+	mu   sync.Mutex
+	open map[string]*Account
+}
+
+// Open returns the account of the identity with that key, the same for all its
+// sessions. An empty key (nobody) gets an account of its own each time. Each Open
+// wants one [Account.Close].
+func (a *Accounts) Open(key string) *Account {
+	if key == "" {
+		return &Account{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acct, ok := a.open[key]
+	if !ok {
+		acct = &Account{owner: a, key: key}
+		if a.open == nil {
+			a.open = make(map[string]*Account)
+		}
+		a.open[key] = acct
+	}
+	acct.refs++
+	return acct
+}
+
+// Len returns how many identities with a key have an account now.
+func (a *Accounts) Len() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.open)
+}
+
+// Account counts what one identity holds, over all its sessions, and paces what it
+// carries.
+type Account struct {
+	// Up paces the bytes that visitors send, Down those that they receive.
+	Up, Down Bandwidth
+
+	owner *Accounts
+	key   string
+	refs  int // guarded by owner.mu
+
+	mu                   sync.Mutex
+	tunnels, connections int
+}
+
+// Close gives back one [Accounts.Open]. What is still counted then may be released
+// later; the next Open after the last Close begins at nothing.
+func (a *Account) Close() {
+	if a.owner == nil {
+		return
+	}
+	a.owner.mu.Lock()
+	defer a.owner.mu.Unlock()
+	if a.refs--; a.refs == 0 {
+		delete(a.owner.open, a.key)
+	}
+}
+
+// AddTunnel counts one more tunnel and reports true, or reports false when there are
+// maximum already; 0 means no limit. Each success wants one [Account.RemoveTunnel].
+func (a *Account) AddTunnel(maximum int) bool { return a.add(&a.tunnels, maximum) }
+
+// RemoveTunnel undoes one [Account.AddTunnel].
+func (a *Account) RemoveTunnel() { a.remove(&a.tunnels) }
+
+// AddConnection counts one more public connection and reports true, or reports false
+// when there are maximum already; 0 means no limit. Each success wants one
+// [Account.RemoveConnection].
+func (a *Account) AddConnection(maximum int) bool { return a.add(&a.connections, maximum) }
+
+// RemoveConnection undoes one [Account.AddConnection].
+func (a *Account) RemoveConnection() { a.remove(&a.connections) }
+
+// Counts returns the tunnels and public connections that are counted now.
+func (a *Account) Counts() (tunnels, connections int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tunnels, a.connections
+}
+
+func (a *Account) add(n *int, maximum int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if maximum > 0 && *n >= maximum {
+		return false
+	}
+	*n++
+	return true
+}
+
+func (a *Account) remove(n *int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	*n--
+}

@@ -1,0 +1,50 @@
+package limit
+
+import "time"
+
+// Limits says how much a server grants. Counts and rates of 0 mean no limit; times
+// must be positive. [Default] has values for a small host.
+type Limits struct {
+	// UnauthenticatedPerAddress and Unauthenticated bound the connections on the
+	// tunnel port whose first message has not been accepted yet: of one address
+	// (an IPv6 /64 counts as one; loopback is exempt) and in all.
+	UnauthenticatedPerAddress, Unauthenticated int
+
+	// Handshake is how long a peer may take for its TLS handshake.
+	Handshake time.Duration
+
+	// FirstMessage is how long a peer may take from the end of the handshake to
+	// the end of its first message.
+	FirstMessage time.Duration
+
+	// Tunnels, Connections and Rate are what one identity may hold at a time, and
+	// carry in each direction (bytes per second), in all its sessions together.
+	Tunnels, Connections int
+	Rate                 int64
+
+	// VisitorRate is how many new public connections one visitor's address may
+	// make per second in the long run, VisitorBurst how many at once.
+	VisitorRate  float64
+	VisitorBurst int
+}
+
+// Default returns limits for a small host: one or two cores, half a GiB of memory.
+func Default() Limits {
+	return Limits{
+		// An office behind one address whose 50 clients come back at once, each with
+		// a few proxy connections, stays below it.
+		UnauthenticatedPerAddress: 256,
+		// At some 16 KiB each this holds 64 MiB at worst.
+		Unauthenticated: 4096,
+		Handshake:       5 * time.Second,
+		FirstMessage:    10 * time.Second,
+		// A tunnel costs a few KiB, an idle connection some 25 KiB: one user who holds
+		// all of these costs a quarter of a GiB.
+		Tunnels:     1000,
+		Connections: 10_000,
+		Rate:        0,
+		// A page opens at most a few dozen connections at once.
+		VisitorRate:  100,
+		VisitorBurst: 400,
+	}
+}

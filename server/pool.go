@@ -1,0 +1,252 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// takeTimeout is how long a public connection waits for a proxy connection.
+	takeTimeout = 10 * time.Second
+
+	// askTimeout is when a ReqProxy that brought no proxy connection counts as lost.
+	askTimeout = 10 * time.Second
+
+	// floorMax caps how many proxy connections are kept ahead for a client whose
+	// proxy connections serve once.
+	floorMax = 64
+
+	// floorWindow is for how long the demand of one second is remembered.
+	floorWindow = 10 * time.Second
+
+	// idleMax is how many proxy connections may wait: more than any client is asked for.
+	idleMax = 1024
+
+	// surplusTime is when an idle proxy connection above the floor is closed.
+	surplusTime = 60 * time.Second
+)
+
+var (
+	errPoolClosed = errors.New("the tunnel's client has gone")
+	errPoolEmpty  = errors.New("the tunnel's client opened no proxy connection in time")
+	errAbandoned  = errors.New("the visitor was given another proxy connection")
+)
+
+// pool holds the idle proxy connections of one session, the one used last first, and
+// asks the client for more: as many as visitors wait, and a floor ahead of them.
+type pool struct {
+	ask   func(n int) // sends ReqProxy n times; must not block
+	reuse bool        // connections come back
+
+	mu      sync.Mutex
+	idle    []*proxyConn // the last is taken first
+	waiters []chan *proxyConn
+	asked   []time.Time // when each ReqProxy under way was sent
+	closed  bool
+
+	// Demand in a plain session: connections taken in the second that began at
+	// second, and the most of any second lately.
+	second     time.Time
+	taken      int
+	floor      int
+	floorSince time.Time
+}
+
+func newPool(reuse bool, ask func(n int)) *pool {
+	return &pool{ask: ask, reuse: reuse, floor: 1}
+}
+
+// take returns an idle proxy connection, waiting for one in the order of arrival. The
+// caller must begin a use of it at once.
+func (p *pool) take(ctx context.Context) (*proxyConn, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errPoolClosed
+	}
+	p.noteDemandLocked(time.Now())
+	if n := len(p.idle); n > 0 {
+		pc := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		ask := p.wantLocked()
+		p.mu.Unlock()
+		p.send(ask)
+		return pc, nil
+	}
+	w := make(chan *proxyConn, 1)
+	p.waiters = append(p.waiters, w)
+	ask := p.wantLocked()
+	p.mu.Unlock()
+	p.send(ask)
+
+	timeout := time.NewTimer(takeTimeout)
+	defer timeout.Stop()
+	var err error
+	select {
+	case pc := <-w:
+		return received(pc)
+	case <-timeout.C:
+		err = errPoolEmpty
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if p.giveUp(w) {
+		return nil, err
+	}
+	return received(<-w) // it was handed over at this very moment
+}
+
+// received tells a connection from the nil that a closing pool hands out.
+func received(pc *proxyConn) (*proxyConn, error) {
+	if pc == nil {
+		return nil, errPoolClosed
+	}
+	return pc, nil
+}
+
+// giveUp removes w from the waiters; false means that it has been served.
+func (p *pool) giveUp(w chan *proxyConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, other := range p.waiters {
+		if other == w {
+			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// register adds a connection that the client has just opened, and reports false when
+// it is one too many.
+func (p *pool) register(pc *proxyConn) bool {
+	p.mu.Lock()
+	if len(p.asked) > 0 {
+		p.asked = p.asked[1:]
+	}
+	p.mu.Unlock()
+	return p.put(pc)
+}
+
+// put makes a connection available: to the visitor that waits longest, or to the next
+// one. False means that the pool has no place for it.
+func (p *pool) put(pc *proxyConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || pc.dead || len(p.idle) >= idleMax {
+		return false
+	}
+	if len(p.waiters) > 0 {
+		p.waiters[0] <- pc
+		p.waiters = p.waiters[1:]
+		return true
+	}
+	pc.idleSince = time.Now()
+	p.idle = append(p.idle, pc)
+	return true
+}
+
+// remove takes a connection out that woke up while it was idle, and reports false when
+// it is not: somebody has it or is about to. One that is dead will not be put back.
+func (p *pool) remove(pc *proxyConn, dead bool) bool {
+	p.mu.Lock()
+	pc.dead = pc.dead || dead
+	found := p.removeLocked(pc)
+	ask := p.wantLocked()
+	p.mu.Unlock()
+	p.send(ask)
+	return found
+}
+
+func (p *pool) removeLocked(pc *proxyConn) bool {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if p.idle[i] == pc {
+			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// sweep closes what has been idle above the floor for long, counts lost ReqProxys and
+// asks again. It is called about once a second.
+func (p *pool) sweep(now time.Time) {
+	p.mu.Lock()
+	for len(p.asked) > 0 && now.Sub(p.asked[0]) > askTimeout {
+		p.asked = p.asked[1:]
+	}
+	p.noteSecondLocked(now)
+	var surplus []*proxyConn
+	for len(p.idle) > p.floor && now.Sub(p.idle[0].idleSince) > surplusTime {
+		surplus = append(surplus, p.idle[0])
+		p.idle = p.idle[1:]
+	}
+	ask := p.wantLocked()
+	p.mu.Unlock()
+	p.send(ask)
+	for _, pc := range surplus {
+		pc.retire()
+	}
+}
+
+// close ends the idle connections and sends the waiting visitors away.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	idle, waiters := p.idle, p.waiters
+	p.idle, p.waiters = nil, nil
+	p.mu.Unlock()
+	for _, w := range waiters {
+		w <- nil
+	}
+	for _, pc := range idle {
+		pc.retire()
+	}
+}
+
+// wantLocked returns how many more connections to ask for, and counts them as asked.
+func (p *pool) wantLocked() int {
+	if p.closed {
+		return 0
+	}
+	n := len(p.waiters) + p.floor - len(p.idle) - len(p.asked)
+	if n <= 0 {
+		return 0
+	}
+	now := time.Now()
+	for range n {
+		p.asked = append(p.asked, now)
+	}
+	return n
+}
+
+func (p *pool) send(n int) {
+	if n > 0 {
+		p.ask(n)
+	}
+}
+
+// noteDemandLocked counts one connection taken, in a plain session: each of them has
+// to be opened anew, and visitors should not wait for that.
+func (p *pool) noteDemandLocked(now time.Time) {
+	if p.reuse {
+		return
+	}
+	p.noteSecondLocked(now)
+	p.taken++
+	if n := min(p.taken, floorMax); n >= p.floor {
+		p.floor, p.floorSince = n, now
+	}
+}
+
+func (p *pool) noteSecondLocked(now time.Time) {
+	if now.Sub(p.second) >= time.Second {
+		p.second, p.taken = now, 0
+	}
+	if p.floor > 1 && now.Sub(p.floorSince) > floorWindow {
+		p.floor, p.floorSince = max(1, p.floor/2), now
+	}
+}

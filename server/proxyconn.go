@@ -1,0 +1,116 @@
+package server
+
+import (
+	"sync/atomic"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+)
+
+// proxyConn is one proxy connection of a session. Its run reads for its whole life:
+// while it is idle to notice its end, while it is in use the bytes for the visitor.
+type proxyConn struct {
+	link  *conn.Link
+	pool  *pool
+	reuse bool      // serves one visitor after another
+	uses  chan *use // hands the next use to run; closed by retire
+
+	// Guarded by pool.mu.
+	idleSince time.Time
+	dead      bool
+}
+
+// use is one visitor's connection on a proxy connection.
+type use struct {
+	stream    *conn.Stream
+	visitor   visitor
+	abandoned atomic.Bool   // the visitor has been given another proxy connection
+	done      chan struct{} // closed when run will not touch the visitor any more
+}
+
+// visitor is what run knows of the connection that it copies to.
+type visitor interface {
+	// fromStream copies from the stream to the visitor until that direction has
+	// ended. Its error is nil if it was the other machine that ended it.
+	fromStream(*use) error
+	// cut aborts the visitor's connection: the link has died after fromStream.
+	cut()
+}
+
+func newProxyConn(link *conn.Link, p *pool, reuse bool) *proxyConn {
+	return &proxyConn{link: link, pool: p, reuse: reuse, uses: make(chan *use, 1)}
+}
+
+// begin starts a use of a connection that was just taken from the pool: it tells the
+// client of the visitor and sends the first bytes along; prepare is called with the
+// stream before the visitor's fromStream can be. When it fails, again says
+// that the visitor may be given another connection: nothing has been sent.
+func (pc *proxyConn) begin(v visitor, start *msg.StartProxy, first []byte, prepare func(*conn.Stream)) (u *use, again bool, err error) {
+	u = &use{visitor: v, done: make(chan struct{})}
+	u.stream = pc.link.NewStream(pc.reuse, pc.over)
+	prepare(u.stream)
+	start.Reuse = pc.reuse
+	pc.uses <- u
+	again, err = u.stream.Start(start, first)
+	if err != nil {
+		u.abandoned.Store(again)
+		pc.link.Reset()
+		return nil, again, err
+	}
+	return u, false, nil
+}
+
+// over is called when both directions of a use have ended.
+func (pc *proxyConn) over() {
+	switch {
+	case !pc.reuse:
+		pc.link.Close()
+	case !pc.pool.put(pc):
+		pc.retire()
+	}
+}
+
+// retire ends a connection that is idle and in no pool any more.
+func (pc *proxyConn) retire() {
+	close(pc.uses)
+	pc.link.SetReadDeadline(time.Unix(1, 0)) // wakes run
+}
+
+// run owns the link. It returns when the link has ended.
+func (pc *proxyConn) run() {
+	var last *use
+	for {
+		err := pc.link.Fill()
+		if last != nil && !last.stream.Over() {
+			last.visitor.cut() // the link died, or the peer goes on behind its end
+			pc.link.Reset()
+			return
+		}
+		if pc.pool.remove(pc, err != nil) {
+			pc.link.Close() // it died idle, or the peer speaks out of turn
+			return
+		}
+		var ok bool
+		if last, ok = <-pc.uses; !ok {
+			pc.link.Close()
+			return
+		}
+		err = last.run()
+		close(last.done)
+		if err != nil {
+			pc.link.Reset()
+			return
+		}
+		if !pc.reuse {
+			return // whoever ends the second direction closes it
+		}
+	}
+}
+
+func (u *use) run() error {
+	if u.abandoned.Load() {
+		return errAbandoned
+	}
+	return u.visitor.fromStream(u)
+}

@@ -1,0 +1,287 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/conn/http1"
+)
+
+const (
+	// headTimeout is how long a visitor may take for the first head from the moment
+	// it connects, and for each head once it has begun.
+	headTimeout = 10 * time.Second
+
+	// idleTimeout is how long a visitor's connection is kept between two requests.
+	idleTimeout = 120 * time.Second
+
+	// bodyTimeout is how long a visitor may pause within a request's body.
+	bodyTimeout = 120 * time.Second
+
+	// lingerTime and lingerBytes limit what is read from a visitor that still sends
+	// when all is over for it: closing at once would destroy what it has not read.
+	lingerTime  = 3 * time.Second
+	lingerBytes = 1 << 20
+
+	// skipBytes is how much body of a refused request is read to keep the connection.
+	skipBytes = 64 << 10
+)
+
+// httpVisit is one visitor's connection on the http or https port: a sequence of
+// requests, each routed and authorised by itself. Its goroutine owns the connection
+// and reads it; the answers are written by the run of the proxy connection in use.
+type httpVisit struct {
+	server *Server
+	flow   *flow
+	leg    *conn.Conn
+	scheme string
+
+	scan   http1.HeadScanner
+	req    http1.Request
+	flight *flight // the proxy connection in use; nil when there is none
+}
+
+// acceptHTTP takes a visitor of the http or https port.
+func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
+	if !s.admitVisitor(nc.RemoteAddr()) {
+		conn.NewConn(nc).Reset()
+		return
+	}
+	leg := conn.NewConn(nc)
+	if scheme == "https" {
+		leg = conn.ServerTLS(nc, s.publicTLS)
+	}
+	fl := s.flows.add(leg)
+	if fl == nil {
+		leg.Reset()
+		return
+	}
+	s.serving.Go(func() {
+		leg.SetReadDeadline(time.Now().Add(headTimeout))
+		if t := leg.TLS(); t != nil && t.Handshake() != nil {
+			leg.Reset()
+			s.flows.remove(fl)
+			return
+		}
+		if scheme == "https" {
+			// In a goroutine whose stack the handshake has not made large.
+			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
+			return
+		}
+		s.serveHTTP(scheme, fl)
+	})
+}
+
+func (s *Server) serveHTTP(scheme string, fl *flow) {
+	defer s.flows.remove(fl)
+	defer s.metrics.visit(scheme)()
+	v := &httpVisit{server: s, flow: fl, leg: fl.leg, scheme: scheme}
+	v.serve()
+}
+
+// errHangUp ends a visitor's connection without another word.
+var errHangUp = errors.New("hang up")
+
+// serve answers requests until the connection ends.
+func (v *httpVisit) serve() {
+	err := v.serveRequests()
+	if v.flight != nil {
+		err = v.flight.finish(err)
+	}
+	switch {
+	case errors.Is(err, errHangUp):
+		v.lingeringClose()
+	case err == nil:
+		v.leg.Close()
+	default:
+		v.leg.Release()
+		v.leg.Reset()
+	}
+}
+
+// serveRequests returns errHangUp when the connection is to be closed, nil when both
+// its directions have ended already, and another error when it is to be aborted.
+func (v *httpVisit) serveRequests() error {
+	for {
+		if err := v.readHead(); err != nil {
+			return v.failHead(err)
+		}
+		t := v.server.registry.lookup(v.scheme, v.req.Host)
+		var err error
+		switch {
+		case t == nil:
+			err = v.refuse(notFound(displayHost(v.req.HostPort)))
+		case !t.admits(&v.req):
+			err = v.refuse(unauthorized())
+		default:
+			err = v.forward(t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readHead waits for the next request and parses its head, which stays unread in
+// the leg.
+func (v *httpVisit) readHead() error {
+	v.scan.Reset()
+	for began := false; ; {
+		b := v.leg.Buffered()
+		start, end, err := v.scan.Scan(b)
+		if err != nil {
+			return err
+		}
+		if end > 0 {
+			v.flow.idle.Store(false)
+			err := http1.ParseRequest(&v.req, b[start:end], v.scan.Limits)
+			v.leg.Consume(start)
+			return err
+		}
+		v.flow.idle.Store(len(b) == 0)
+		if len(b) == 0 && v.server.flows.closing.Load() && (v.flight == nil || v.flight.answered()) {
+			return errHangUp
+		}
+		if len(b) > 0 && !began {
+			began = true
+			v.setReadDeadline(headTimeout)
+		}
+		if err := v.leg.Fill(); errors.Is(err, conn.ErrFull) {
+			return &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request's head is too large"}
+		} else if errors.Is(err, os.ErrDeadlineExceeded) && len(b) == 0 && v.flight != nil && v.flight.waitLonger() {
+			continue // the answer to the last request is still under way
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// setReadDeadline limits the next reads of the visitor, unless the use of the proxy
+// connection is over: then they are to return at once.
+func (v *httpVisit) setReadDeadline(d time.Duration) {
+	v.leg.SetReadDeadline(time.Now().Add(d))
+	if v.flight != nil && v.flight.isOver() {
+		v.leg.SetReadDeadline(past)
+	}
+}
+
+// past is a deadline that wakes whoever reads.
+var past = time.Unix(1, 0)
+
+// failHead says what is wrong with a head that could not be read.
+func (v *httpVisit) failHead(err error) error {
+	var bad *http1.Error
+	switch partial := len(v.leg.Buffered()) > 0; {
+	case errors.Is(err, errHangUp), errors.Is(err, http1.ErrHTTP2Preface):
+		return errHangUp
+	case errors.As(err, &bad):
+		return v.refuseLast(refused(bad))
+	case errors.Is(err, os.ErrDeadlineExceeded) && partial:
+		return v.refuseLast(refused(&http1.Error{Status: http.StatusRequestTimeout, Reason: "the request's head did not arrive in time"}))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && !partial, errors.Is(err, os.ErrDeadlineExceeded):
+		if v.flight != nil && err == io.EOF {
+			return v.flight.halfClose()
+		}
+		return errHangUp
+	default:
+		return err
+	}
+}
+
+// refuse answers a request that reaches no tunnel. The connection goes on if the rest
+// of the request is short.
+func (v *httpVisit) refuse(a answer) error {
+	if err := v.leave(); err != nil {
+		return err
+	}
+	body := v.req.Body()
+	keep := !v.req.Close && !v.req.Expect100 && v.req.ContentLength <= skipBytes
+	var b []byte
+	b = a.append(b, &v.req, !keep)
+	head := len(v.req.Head)
+	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
+	_, err := v.leg.Write(b)
+	v.leg.SetWriteDeadline(time.Time{})
+	if err != nil {
+		return err
+	}
+	if !keep {
+		return errHangUp
+	}
+	v.leg.Consume(head)
+	if err := v.skip(&body); err != nil {
+		return errHangUp
+	}
+	v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
+	return nil
+}
+
+// refuseLast answers something that is no request, or none that can be skipped.
+func (v *httpVisit) refuseLast(a answer) error {
+	if err := v.leave(); err != nil {
+		return err
+	}
+	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
+	v.leg.Write(a.append(nil, &http1.Request{}, true))
+	return errHangUp
+}
+
+// skip reads a body that nobody wants, at most skipBytes of it.
+func (v *httpVisit) skip(body *http1.Body) error {
+	for total := 0; !body.Done(); {
+		b := v.leg.Buffered()
+		if len(b) == 0 {
+			v.leg.SetReadDeadline(time.Now().Add(headTimeout))
+			if err := v.leg.Fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		n, _, err := body.Next(b)
+		v.leg.Consume(n)
+		if total += n; err != nil || total > skipBytes {
+			return errHangUp
+		}
+	}
+	return nil
+}
+
+// leave ends the use of the proxy connection, once all requests sent down it have been
+// answered, so that the server can speak for itself or another tunnel can.
+func (v *httpVisit) leave() error {
+	if v.flight == nil {
+		return nil
+	}
+	f := v.flight
+	v.flight = nil
+	return f.leave()
+}
+
+// lingeringClose closes the connection so that the visitor can read all it was sent,
+// even if it is still sending.
+func (v *httpVisit) lingeringClose() {
+	defer v.leg.Close()
+	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
+	if v.leg.CloseWrite() != nil {
+		return
+	}
+	v.leg.SetReadDeadline(time.Now().Add(lingerTime))
+	for n := 0; n < lingerBytes; {
+		v.leg.Consume(len(v.leg.Buffered()))
+		if v.leg.Fill() != nil {
+			return
+		}
+		n += len(v.leg.Buffered())
+	}
+}
+
+// displayHost returns a host for a page: what the visitor sent, but never much of it.
+func displayHost(host []byte) string {
+	const most = 255
+	return string(host[:min(len(host), most)])
+}

@@ -1,0 +1,250 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/conn/http1"
+	"ngrok/server/auth"
+	"ngrok/server/limit"
+)
+
+const (
+	defaultGrace = 30 * time.Second
+
+	// memoryFile is where, in the data directory, it is kept who had which name.
+	memoryFile = "names.json"
+
+	// sweepEvery is how often pools are looked after and revoked users sent away.
+	sweepEvery = time.Second
+)
+
+// Server is the public side of the tunnels. It serves once.
+type Server struct {
+	config    Config
+	domain    string
+	tcpHost   string
+	logger    *slog.Logger
+	tunnelTLS *tls.Config
+	publicTLS *tls.Config
+
+	key      sessionKey
+	policies *auth.Policies
+	registry *registry
+	metrics  *serverMetrics
+
+	gate     limit.Gate
+	visitors limit.Visitors
+	accounts limit.Accounts
+	flows    flows // public connections
+	peers    flows // connections on the tunnel port
+
+	ports     map[string]int  // of the http and https listeners, for the URLs
+	serving   sync.WaitGroup  // all goroutines
+	accepting context.Context // ends when no more public connections are taken
+	running   context.Context // ends when what flows is cut
+
+	mu       sync.Mutex
+	controls map[sessionID]*control
+}
+
+// Listeners are what a server accepts connections on. HTTP and HTTPS may be nil.
+type Listeners struct {
+	Tunnel, HTTP, HTTPS net.Listener
+}
+
+// New returns a server. It reads and makes what the data directory holds, and binds
+// nothing.
+func New(config Config) (*Server, error) {
+	domain, err := http1.CanonicalHost(config.Domain)
+	if err != nil || domain == "" {
+		return nil, fmt.Errorf("the domain %q is no host name", config.Domain)
+	}
+	if config.TLS == nil {
+		return nil, errors.New("a server needs a certificate")
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Policies == nil {
+		config.Policies = auth.NewPolicies(nil)
+	}
+	if config.Grace == 0 {
+		config.Grace = defaultGrace
+	}
+	key, err := loadSessionKey(config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if config.NamesFile == "" && config.DataDir != "" {
+		config.NamesFile = filepath.Join(config.DataDir, memoryFile)
+	}
+	s := &Server{
+		config:    config,
+		domain:    domain,
+		tcpHost:   config.TCPHost,
+		logger:    config.Logger,
+		tunnelTLS: config.TLS.Clone(),
+		publicTLS: config.TLS.Clone(),
+		key:       key,
+		policies:  config.Policies,
+		registry:  newRegistry(openMemory(config.NamesFile, config.Logger), config.Lease),
+		metrics:   newMetrics(),
+		ports:     make(map[string]int),
+		controls:  make(map[sessionID]*control),
+	}
+	s.tunnelTLS.DynamicRecordSizingDisabled = true
+	s.publicTLS.NextProtos = []string{"http/1.1"}
+	if s.tcpHost == "" {
+		s.tcpHost, _, _ = net.SplitHostPort(config.TunnelAddr)
+	}
+	return s, nil
+}
+
+// Listen binds the addresses of the configuration.
+func (s *Server) Listen() (l Listeners, err error) {
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.Tunnel, err = s.listen(s.config.TunnelAddr); err != nil {
+		return l, err
+	}
+	if s.config.HTTPAddr != "" {
+		if l.HTTP, err = s.listen(s.config.HTTPAddr); err != nil {
+			return l, err
+		}
+	}
+	if s.config.HTTPSAddr != "" {
+		if l.HTTPS, err = s.listen(s.config.HTTPSAddr); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+func (s *Server) listen(addr string) (net.Listener, error) {
+	return conn.ListenConfig().Listen(context.Background(), "tcp", addr)
+}
+
+func (l *Listeners) close() {
+	for _, one := range []net.Listener{l.Tunnel, l.HTTP, l.HTTPS} {
+		if one != nil {
+			one.Close()
+		}
+	}
+}
+
+// Serve accepts connections on l until ctx ends. Then it takes no more, lets flow for
+// up to Grace what flows, and returns nil when everything has ended. It closes l. A
+// second context, hurry, ends the wait; nil means never.
+func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) error {
+	var stop, cut context.CancelFunc
+	s.accepting, stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.running, cut = context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer stop()
+	s.notePorts(l)
+
+	var looking sync.WaitGroup
+	looking.Go(func() { s.look(s.running) })
+	s.acceptOn(l.Tunnel, func(nc net.Conn) { s.acceptTunnel(nc) })
+	s.acceptOn(l.HTTP, func(nc net.Conn) { s.acceptHTTP("http", nc) })
+	s.acceptOn(l.HTTPS, func(nc net.Conn) { s.acceptHTTP("https", nc) })
+
+	<-ctx.Done()
+	s.logger.Info("stopping: no more connections are taken", "grace", s.config.Grace)
+	stop()
+	l.close()
+	s.drain(hurry)
+	for _, c := range s.allControls() {
+		c.cancel(errShuttingDown)
+	}
+	cut()
+	s.flows.reset()
+	s.peers.stop()
+	s.serving.Wait()
+	looking.Wait()
+	s.registry.memory.save()
+	s.metrics.stop()
+	return nil
+}
+
+func (s *Server) acceptOn(l net.Listener, handle func(net.Conn)) {
+	if l != nil {
+		s.serving.Go(func() { accept(s.accepting, l, s.logger, handle) })
+	}
+}
+
+// drain waits for the public connections to end by themselves.
+func (s *Server) drain(hurry context.Context) {
+	gone := s.flows.drain()
+	if s.config.Grace < 0 {
+		return
+	}
+	var hurried <-chan struct{}
+	if hurry != nil {
+		hurried = hurry.Done()
+	}
+	grace := time.NewTimer(s.config.Grace)
+	defer grace.Stop()
+	select {
+	case <-gone:
+	case <-grace.C:
+		s.logger.Warn("connections are cut: the grace period is over")
+	case <-hurried:
+		s.logger.Warn("connections are cut: told to hurry")
+	}
+}
+
+// notePorts learns the ports that the URLs show.
+func (s *Server) notePorts(l Listeners) {
+	for scheme, one := range map[string]net.Listener{"http": l.HTTP, "https": l.HTTPS} {
+		if one == nil {
+			continue
+		}
+		if addr, ok := one.Addr().(*net.TCPAddr); ok {
+			s.ports[scheme] = addr.Port
+		}
+	}
+	for scheme, port := range map[string]int{"http": s.config.ShownHTTPPort, "https": s.config.ShownHTTPSPort} {
+		if port != 0 {
+			s.ports[scheme] = port
+		}
+	}
+}
+
+// look does what is to be done from time to time, until ctx ends.
+func (s *Server) look(ctx context.Context) {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	report := time.NewTicker(reportEvery)
+	defer report.Stop()
+	for {
+		select {
+		case now := <-sweep.C:
+			s.registry.memory.save()
+			policy := s.policies.Current()
+			for _, c := range s.allControls() {
+				c.pool.sweep(now)
+				policy.ApplyRate(c.identity, c.account)
+				if err := policy.StillValid(c.identity); err != nil {
+					c.cancel(err)
+				}
+			}
+		case <-report.C:
+			s.metrics.report(s.logger)
+		case <-ctx.Done():
+			return
+		}
+	}
+}

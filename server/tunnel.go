@@ -1,0 +1,212 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"ngrok/conn/http1"
+	"ngrok/msg"
+	"ngrok/server/auth"
+)
+
+// tunnel is one public URL of a session. It does not change after it was granted.
+type tunnel struct {
+	control  *control
+	url      string // as visitors write it
+	protocol string // "http", "https" or "tcp"
+	name     string // that it is held under: a host name, or "tcp:PORT"
+	host     string // http and https: as Request.Host shows it
+	random   bool   // the name was chosen by the server
+
+	locked   bool              // visitors need credentials
+	password [sha256.Size]byte // hash of "user:password"
+
+	port *tcpPort // tcp: where visitors arrive
+}
+
+// admits reports whether the visitor's credentials are those of the tunnel.
+func (t *tunnel) admits(r *http1.Request) bool {
+	if !t.locked {
+		return true
+	}
+	user, password, ok := r.BasicAuth()
+	given := sha256.Sum256([]byte(user + ":" + password))
+	return subtle.ConstantTimeCompare(given[:], t.password[:]) == 1 && ok
+}
+
+// openTunnels grants what m asks for, all of it or nothing, and returns the answers.
+func (s *Server) openTunnels(c *control, m *msg.ReqTunnel) []msg.Message {
+	granted, err := s.grant(c, m)
+	if err != nil {
+		c.logger.Info("tunnel refused", "protocol", m.Protocol, "subdomain", m.Subdomain,
+			"hostname", m.Hostname, "port", m.RemotePort, "why", err)
+		return []msg.Message{&msg.NewTunnel{ReqId: m.ReqId, Protocol: m.Protocol, Error: err.Error()}}
+	}
+	var answers []msg.Message
+	for _, t := range granted {
+		c.logger.Info("tunnel opened", "url", t.url)
+		s.metrics.tunnelOpened(t.protocol)
+		answers = append(answers, &msg.NewTunnel{ReqId: m.ReqId, Url: t.url, Protocol: t.protocol})
+	}
+	if c.closes {
+		// Our own client counts the answers: one for each protocol asked for.
+		for range len(strings.Split(m.Protocol, "+")) - len(granted) {
+			answers = append(answers, &msg.NewTunnel{ReqId: m.ReqId})
+		}
+	}
+	return answers
+}
+
+func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err error) {
+	protocols, err := s.offered(m.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			for _, t := range granted {
+				c.closeTunnel(t.url)
+			}
+			granted = nil
+		}
+	}()
+	hostname := ""
+	for _, protocol := range protocols {
+		t := &tunnel{control: c, protocol: protocol}
+		if m.HttpAuth != "" {
+			t.locked, t.password = true, sha256.Sum256([]byte(m.HttpAuth))
+		}
+		if protocol == "tcp" {
+			err = s.claimPort(t, m)
+		} else {
+			err = s.claimHost(t, m, hostname)
+			hostname = t.host // the second protocol takes the name of the first
+		}
+		if err != nil {
+			return granted, err
+		}
+		// Counted when an older session has let go of the name: its owner may be at
+		// the limit with it.
+		if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
+			s.registry.drop(t)
+			return granted, err
+		}
+		if !c.addTunnel(t) {
+			s.registry.release(t)
+			return granted, errPoolClosed
+		}
+		granted = append(granted, t)
+	}
+	return granted, nil
+}
+
+// offered returns the protocols of a request, each once, without those whose listener
+// this server has not got.
+func (s *Server) offered(names string) ([]string, error) {
+	var protocols []string
+	missing := ""
+	seen := make(map[string]bool)
+	for name := range strings.SplitSeq(names, "+") {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		switch {
+		case name == "http" && s.config.HTTPAddr == "", name == "https" && s.config.HTTPSAddr == "":
+			missing = name
+		case name == "http", name == "https", name == "tcp":
+			protocols = append(protocols, name)
+		default:
+			return nil, fmt.Errorf("this server has no protocol %q: choose http, https or tcp", name)
+		}
+		if len(seen) > 3 {
+			break
+		}
+	}
+	if len(protocols) == 0 {
+		return nil, fmt.Errorf("this server does not offer %s", missing)
+	}
+	return protocols, nil
+}
+
+// claimHost gives t a host name: same if it is not empty, else the one asked for, else
+// a random one.
+func (s *Server) claimHost(t *tunnel, m *msg.ReqTunnel, same string) error {
+	wanted, err := s.wantedHost(m)
+	if err != nil {
+		return err
+	}
+	policy := s.policies.Current()
+	switch {
+	case same != "":
+		t.random = wanted == ""
+		err = s.holdHost(t, same)
+	case wanted != "":
+		allow := policy.AllowName
+		if s.registry.memory.wasAssigned(wanted, t.control.owner) {
+			t.random, allow = true, policy.AllowAssignedName
+		}
+		if err := allow(t.control.identity, wanted, s.domain); err != nil {
+			return err
+		}
+		err = s.holdHost(t, wanted)
+	default:
+		t.random = true
+		err = s.claimRandomHost(t, policy)
+	}
+	return err
+}
+
+// wantedHost returns the host name that m asks for, "" when it leaves the choice to
+// the server.
+func (s *Server) wantedHost(m *msg.ReqTunnel) (string, error) {
+	wanted := m.Hostname
+	if wanted == "" {
+		if m.Subdomain == "" {
+			return "", nil
+		}
+		wanted = m.Subdomain + "." + s.domain
+	}
+	host, err := http1.CanonicalHost(strings.TrimSpace(wanted))
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is no host name: use letters, digits and dashes", wanted)
+	}
+	return host, nil
+}
+
+func (s *Server) claimRandomHost(t *tunnel, policy *auth.Policy) error {
+	for _, name := range s.registry.memory.randomNames(t.control.owner) {
+		if strings.HasPrefix(name, tcpPrefix) || s.registry.held(name) ||
+			policy.AllowAssignedName(t.control.identity, name, s.domain) != nil {
+			continue
+		}
+		if s.holdHost(t, name) == nil {
+			return nil
+		}
+	}
+	return s.holdHost(t, randomLabel()+"."+s.domain)
+}
+
+func (s *Server) holdHost(t *tunnel, host string) error {
+	t.host, t.name = host, host
+	t.url = s.publicURL(t.protocol, host)
+	old, err := s.registry.holdHost(t)
+	if old != nil {
+		old.control.lose(old)
+	}
+	return err
+}
+
+// publicURL returns how visitors write the address of host. The port is left out when
+// it is the scheme's own.
+func (s *Server) publicURL(scheme, host string) string {
+	port := s.ports[scheme]
+	if port == 0 || scheme == "http" && port == 80 || scheme == "https" && port == 443 {
+		return scheme + "://" + host
+	}
+	return scheme + "://" + net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(port))
+}

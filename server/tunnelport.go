@@ -1,0 +1,196 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"ngrok/conn"
+	"ngrok/msg"
+	"ngrok/server/auth"
+	"ngrok/server/limit"
+)
+
+// acceptTunnel takes a connection on the tunnel port: of a client's session, or a proxy
+// connection of one.
+func (s *Server) acceptTunnel(nc net.Conn) {
+	addr := limit.AddrOf(nc.RemoteAddr())
+	l := s.policies.Current().Limits()
+	if err := s.gate.Enter(addr, l.UnauthenticatedPerAddress, l.Unauthenticated); err != nil {
+		s.logger.Debug("connection turned away", "addr", nc.RemoteAddr(), "why", err)
+		conn.NewConn(nc).Reset()
+		return
+	}
+	c := conn.ServerTLS(nc, s.tunnelTLS)
+	fl := s.peers.add(c)
+	if fl == nil {
+		s.gate.Leave(addr)
+		c.Reset()
+		return
+	}
+	s.serving.Go(func() {
+		m, err := s.firstMessage(c, l)
+		s.gate.Leave(addr)
+		if err != nil {
+			s.logger.Debug("connection failed before it said who it is", "addr", nc.RemoteAddr(), "err", err)
+			c.Release()
+			c.Reset()
+			s.peers.remove(fl)
+			return
+		}
+		// The handshake has made this goroutine's stack large; the connection goes on
+		// for long in one with a small stack.
+		s.serving.Go(func() {
+			defer s.peers.remove(fl)
+			s.servePeer(conn.NewLink(c), m)
+		})
+	})
+}
+
+// servePeer serves a connection for what its first message says it is.
+func (s *Server) servePeer(link *conn.Link, m msg.Message) {
+	switch m := m.(type) {
+	case *msg.Auth:
+		s.serveControl(link, m)
+	case *msg.RegProxy:
+		s.serveProxy(link, m)
+	default:
+		s.logger.Debug("connection began with a message out of place", "addr", link.RemoteAddr(), "type", fmt.Sprintf("%T", m))
+		link.Close()
+	}
+}
+
+// firstMessage makes the handshake and reads what the peer wants to be.
+func (s *Server) firstMessage(c *conn.Conn, l limit.Limits) (msg.Message, error) {
+	c.SetReadDeadline(time.Now().Add(l.Handshake))
+	c.SetWriteDeadline(time.Now().Add(l.Handshake))
+	if err := c.TLS().Handshake(); err != nil {
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	c.SetReadDeadline(time.Now().Add(l.FirstMessage))
+	m, err := conn.NewLink(c).ReadMessage(msg.MaxBeforeAuth)
+	if err != nil {
+		return nil, fmt.Errorf("first message: %w", err)
+	}
+	c.SetReadDeadline(time.Time{})
+	c.SetWriteDeadline(time.Time{})
+	return m, nil
+}
+
+// serveControl runs the session that a client asks for, until it ends.
+func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
+	c, err := s.newControl(link, m)
+	if err != nil {
+		s.logger.Info("client refused", "addr", link.RemoteAddr(), "why", err)
+		link.SetWriteDeadline(time.Now().Add(controlWrite))
+		link.WriteMessages(&msg.AuthResp{Version: msg.ProtocolVersion, MmVersion: s.config.Version, Error: err.Error()})
+		link.Close()
+		return
+	}
+	resp := &msg.AuthResp{Version: msg.ProtocolVersion, MmVersion: s.config.Version, ClientId: string(c.id)}
+	if c.pool.reuse {
+		resp.Features = append(resp.Features, msg.FeatureReuse)
+	}
+	if c.closes {
+		resp.Features = append(resp.Features, msg.FeatureClose)
+	}
+	c.out.put(resp)
+	if old := s.addControl(c); old != nil {
+		old.cancel(errReplaced)
+	}
+	s.metrics.controls.Inc(1)
+	c.pool.sweep(time.Now()) // asks for the first proxy connection
+	c.logger.Info("client online", "addr", link.RemoteAddr(), "user", c.identity.Name,
+		"version", m.MmVersion, "os", m.OS, "arch", m.Arch)
+	err = c.run()
+	s.removeControl(c)
+	s.metrics.controls.Dec(1)
+	c.logger.Info("client offline", "why", err)
+}
+
+func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
+	if m.Version != msg.ProtocolVersion {
+		return nil, fmt.Errorf("this server speaks protocol version %s, you speak %q: use another version of ngrok", msg.ProtocolVersion, m.Version)
+	}
+	policy := s.policies.Current()
+	identity, err := policy.Authenticate(m.User, m.Password)
+	if err != nil {
+		return nil, err
+	}
+	id := sessionID(m.ClientId)
+	if !s.key.valid(id, identity.Key) {
+		id = s.key.issue(identity.Key)
+	}
+	c := &control{
+		server:   s,
+		link:     link,
+		logger:   s.logger.With("session", id.public()),
+		id:       id,
+		owner:    ownerOf(identity, id),
+		identity: identity,
+		account:  s.accounts.Open(identity.Key),
+		closes:   slices.Contains(m.Features, msg.FeatureClose),
+		out:      newOutbox(),
+	}
+	policy.ApplyRate(identity, c.account)
+	c.ctx, c.cancel = context.WithCancelCause(s.running)
+	c.pool = newPool(slices.Contains(m.Features, msg.FeatureReuse) && !s.config.NoReuse, c.askProxies)
+	return c, nil
+}
+
+// ownerOf returns what the session's names are held under.
+func ownerOf(id *auth.Identity, session sessionID) string {
+	if id.Nobody() {
+		return sessionOwner + session.public()
+	}
+	return id.Key
+}
+
+// serveProxy runs a proxy connection until it ends.
+func (s *Server) serveProxy(link *conn.Link, m *msg.RegProxy) {
+	c := s.findControl(sessionID(m.ClientId))
+	if c == nil {
+		s.logger.Debug("proxy connection of an unknown session", "addr", link.RemoteAddr())
+		link.Close()
+		return
+	}
+	reuse := c.pool.reuse && slices.Contains(m.Features, msg.FeatureReuse)
+	c.serveProxy(link, reuse)
+}
+
+// addControl makes c the session of its id and returns the one that it replaces.
+func (s *Server) addControl(c *control) (old *control) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old = s.controls[c.id]
+	s.controls[c.id] = c
+	return old
+}
+
+func (s *Server) removeControl(c *control) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.controls[c.id] == c {
+		delete(s.controls, c.id)
+	}
+}
+
+// findControl returns the session of that id. The whole id is the key, so that only
+// who was given it finds the session.
+func (s *Server) findControl(id sessionID) *control {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.controls[id]
+}
+
+func (s *Server) allControls() []*control {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*control, 0, len(s.controls))
+	for _, c := range s.controls {
+		all = append(all, c)
+	}
+	return all
+}

@@ -119,18 +119,25 @@ func (s *Server) startTunnel(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(granted) == 0 {
-		if err == nil {
-			err = errors.New("the server granted nothing")
-		}
-		if s.client.State().Status != client.Online {
-			writeError(w, http.StatusServiceUnavailable, errCodeNotReady, "ngrok is not yet ready to start tunnels", errNotReady)
-			return
-		}
-		writeError(w, http.StatusBadGateway, errCodeStart, "failed to start tunnel", err)
+		s.writeNotGranted(w, err)
 		return
 	}
 	s.closed.forget(t.Name)
 	writeJSON(w, http.StatusCreated, s.agentTunnel(namedTunnels(granted)[0]))
+}
+
+// writeNotGranted answers with why there is no tunnel.
+func (s *Server) writeNotGranted(w http.ResponseWriter, err error) {
+	switch {
+	case err == nil:
+		writeError(w, http.StatusBadGateway, errCodeStart, "failed to start tunnel", errors.New("the server granted nothing"))
+	case errors.Is(err, client.ErrNoSession), s.client.State().Status != client.Online:
+		writeError(w, http.StatusServiceUnavailable, errCodeNotReady, "ngrok is not yet ready to start tunnels", errNotReady)
+	case errors.Is(err, client.ErrTunnelExists):
+		writeError(w, http.StatusBadRequest, errCodeConfig, "invalid tunnel configuration", err)
+	default:
+		writeError(w, http.StatusBadGateway, errCodeStart, "failed to start tunnel", err)
+	}
 }
 
 // stopTunnel closes a tunnel. A tunnel of two schemes is one to the client, and both
@@ -141,7 +148,7 @@ func (s *Server) stopTunnel(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.tunnelByName(name)
 	switch {
 	case ok:
-		if err := s.client.CloseTunnel(t.Name); err != nil {
+		if err := s.client.CloseTunnel(t.Name); err != nil && !errors.Is(err, client.ErrNoTunnel) {
 			writeError(w, http.StatusBadGateway, errCodeStart, "failed to stop tunnel", err)
 			return
 		}

@@ -39,7 +39,7 @@ func (v *httpVisit) forward(t *tunnel) error {
 	case upgrade:
 		return v.flight.upgrade()
 	case hangUp:
-		return v.flight.awaitAnswers()
+		return v.flight.lastAnswers()
 	}
 	return nil
 }

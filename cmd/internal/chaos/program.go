@@ -29,15 +29,16 @@ type program struct {
 	died   func(msg string) // called when it ends by itself
 }
 
-// run starts the program.
+// run starts the program. Should it end by itself, that is told, and it is started again.
 func (p *program) run() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	cmd := p.make()
 	p.stderr = &tail{max: 4 << 20}
 	cmd.Stdout, cmd.Stderr = nil, p.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us alone
 	if p.leash {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
 	if err := p.start(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
@@ -54,8 +55,13 @@ func (p *program) wait(cmd *exec.Cmd, ended chan struct{}, stderr *tail) {
 	p.mu.Lock()
 	unexpected := p.wanted && p.cmd == cmd
 	p.mu.Unlock()
-	if unexpected {
-		p.died(fmt.Sprintf("%s ended by itself: %v: %s", p.name, err, stderr.last(600)))
+	if !unexpected {
+		return
+	}
+	p.died(fmt.Sprintf("%s ended by itself: %v: %s", p.name, err, stderr.last(1500)))
+	time.Sleep(time.Second) // not round and round when it cannot start at all
+	if err := p.run(); err != nil {
+		p.died(err.Error())
 	}
 }
 

@@ -61,7 +61,7 @@ func (l *Load) Serve(ctx context.Context, site int, tcp, http1 net.Listener) {
 	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() { e.serveTCP(tcp) })
-	web.Serve(patientListener{http1, l.Patience})
+	web.Serve(http1) // not patient: net/http wakes its reads with deadlines of its own
 	wg.Wait()
 }
 

@@ -50,7 +50,7 @@ func (e *End) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		e.webSocket(s, w, r)
 		return
 	case HTTPClose:
-		untilClose(s, w)
+		untilClose(s, w, e.load.Patience)
 		return
 	case HTTPPut, HTTPPutCh:
 		if err := s.Receive(verify.Up, r.Body); err != nil {
@@ -108,12 +108,12 @@ func events(s *verify.Stream, w io.Writer) error {
 
 // untilClose answers in the way of HTTP/1.0: the end of the connection is the end of the
 // body, and only a reset says that it was cut.
-func untilClose(s *verify.Stream, w http.ResponseWriter) {
+func untilClose(s *verify.Stream, w http.ResponseWriter, limit time.Duration) {
 	nc, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
 	}
-	c := nc.(patient)
+	c := patient{nc.(*net.TCPConn), limit}
 	defer c.Close()
 	fmt.Fprintf(c, "HTTP/1.0 200 OK\r\n%s: %d\r\nContent-Type: application/octet-stream\r\n\r\n", streamHeader, s.ID)
 	if err := s.Send(verify.Down, c); err != nil {
@@ -123,18 +123,4 @@ func untilClose(s *verify.Stream, w http.ResponseWriter) {
 	// A close with unread bytes would be a reset.
 	c.CloseWrite()
 	io.Copy(io.Discard, c)
-}
-
-// patientListener hands out patient connections.
-type patientListener struct {
-	net.Listener
-	limit time.Duration
-}
-
-func (l patientListener) Accept() (net.Conn, error) {
-	nc, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return patient{nc.(*net.TCPConn), l.limit}, nil
 }

@@ -45,15 +45,16 @@ func (e *End) tcpStream(c patient) {
 	defer s.Done()
 	switch s.Kind {
 	case TCPShort: // the question's length is known, no end is awaited
-		err = question(s, c)
-		err = errors.Join(err, sendAndEnd(s, verify.Down, c, err))
+		if err = question(s, c); err == nil {
+			err = sendAndEnd(s, verify.Down, c)
+		}
 	case TCPAsk:
-		err = s.Receive(verify.Up, c)
-		err = errors.Join(err, sendAndEnd(s, verify.Down, c, err))
+		if err = s.Receive(verify.Up, c); err == nil {
+			err = sendAndEnd(s, verify.Down, c)
+		}
 	case TCPTell:
-		err = sendAndEnd(s, verify.Down, c, nil)
-		if !errors.Is(err, verify.ErrAborted) {
-			err = errors.Join(err, s.Receive(verify.Up, c))
+		if err = sendAndEnd(s, verify.Down, c); err == nil {
+			err = s.Receive(verify.Up, c)
 		}
 	default:
 		err = bothWays(s, c, verify.Down, verify.Up)
@@ -76,11 +77,8 @@ func question(s *verify.Stream, r io.Reader) error {
 	return sink.End(err)
 }
 
-// sendAndEnd sends a direction and ends it, unless something was wrong before.
-func sendAndEnd(s *verify.Stream, d verify.Direction, c patient, before error) error {
-	if before != nil {
-		return nil
-	}
+// sendAndEnd sends a direction and ends it.
+func sendAndEnd(s *verify.Stream, d verify.Direction, c patient) error {
 	if err := s.Send(d, c); err != nil {
 		if errors.Is(err, verify.ErrAborted) {
 			c.abort()
@@ -94,11 +92,17 @@ func sendAndEnd(s *verify.Stream, d verify.Direction, c patient, before error) e
 func bothWays(s *verify.Stream, c patient, send, receive verify.Direction) error {
 	var sent error
 	var wg sync.WaitGroup
-	wg.Go(func() { sent = sendAndEnd(s, send, c, nil) })
-	received := s.Receive(receive, c)
+	wg.Go(func() { sent = sendAndEnd(s, send, c) })
+	sink := s.Sink(receive)
+	_, received := io.Copy(struct{ io.Writer }{sink}, struct{ io.Reader }{c})
 	if received != nil {
 		c.abort() // wakes the sender
 	}
 	wg.Wait()
-	return errors.Join(received, sent)
+	if received == nil && sink.Received() < s.Size(receive) {
+		// The kernel tells of a reset once only: a writer that was told leaves the
+		// reader a clean end. Between the two, this program has seen the cut.
+		received = sent
+	}
+	return errors.Join(sink.End(received), sent)
 }

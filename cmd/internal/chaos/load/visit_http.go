@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -40,7 +41,8 @@ func (v *visitor) visitHTTP(s *verify.Stream, base string) (refused bool) {
 		if lostPatience(err) {
 			s.Stall("the visitor waited in vain for an answer")
 		}
-		return false
+		var dial *net.OpError
+		return errors.As(err, &dial) && dial.Op == "dial"
 	}
 	defer resp.Body.Close()
 	if !v.checkHead(s, resp) {
@@ -105,5 +107,17 @@ func (v *visitor) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	return patient{nc.(*net.TCPConn), v.load.Patience}, nil
+	c := patient{nc.(*net.TCPConn), v.load.Patience}
+	return tracked{c, v.load.track(c)}, nil
+}
+
+// tracked is a connection that is forgotten when it is closed.
+type tracked struct {
+	patient
+	forget func()
+}
+
+func (c tracked) Close() error {
+	c.forget()
+	return c.patient.Close()
 }

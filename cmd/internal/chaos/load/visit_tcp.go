@@ -3,7 +3,6 @@
 package load
 
 import (
-	"errors"
 	"net"
 
 	"ngrok/cmd/internal/chaos/verify"
@@ -28,12 +27,13 @@ func (v *visitor) visitTCP(s *verify.Stream, addr string) (refused bool) {
 			err = s.Receive(verify.Down, c)
 		}
 	case TCPAsk:
-		if err = sendAndEnd(s, verify.Up, c, nil); !errors.Is(err, verify.ErrAborted) {
-			err = errors.Join(err, s.Receive(verify.Down, c))
+		if err = sendAndEnd(s, verify.Up, c); err == nil {
+			err = s.Receive(verify.Down, c)
 		}
 	case TCPTell:
-		err = s.Receive(verify.Down, c)
-		err = errors.Join(err, sendAndEnd(s, verify.Up, c, err))
+		if err = s.Receive(verify.Down, c); err == nil {
+			err = sendAndEnd(s, verify.Up, c)
+		}
 	default:
 		err = bothWays(s, c, verify.Up, verify.Down)
 	}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// long makes the tests of the two programs last: bodies of gigabytes, minutes of
+// silence, fifty clients. `make test-long` sets it.
+var long = flag.Bool("long", false, "run the tests of the two programs at full size")
+
+// programs are the two built ones, made when a test first wants them.
+type programs struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+var built programs
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// path returns where the program of that name is.
+func (p *programs) path(t testing.TB, name string) string {
+	t.Helper()
+	p.once.Do(func() { p.err = p.build() })
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	return filepath.Join(p.dir, name)
+}
+
+func (p *programs) build() (err error) {
+	if p.dir, err = os.MkdirTemp("", "ngrok-programs-"); err != nil {
+		return err
+	}
+	// Other users, such as a database's, run them too.
+	if err := os.Chmod(p.dir, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-o", p.dir, "ngrok/cmd/ngrok", "ngrok/cmd/ngrokd")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// sized returns small, or with -long large.
+func sized[T any](small, large T) T {
+	if *long {
+		return large
+	}
+	return small
+}

@@ -101,6 +101,5 @@ func local(t testing.TB) *http.Client {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 10 * time.Minute}
+	return &http.Client{Transport: tr, Timeout: sized(2*patience, 10*time.Minute)}
 }
-

@@ -1,6 +1,8 @@
 //go:build linux
 
-package e2e
+// Package programs tests the two programs as they are built, with the real ones that their
+// users put before and behind them.
+package programs
 
 import (
 	"flag"
@@ -16,14 +18,14 @@ import (
 // silence, fifty clients. `make test-long` sets it.
 var long = flag.Bool("long", false, "run the tests of the two programs at full size")
 
-// programs are the two built ones, made when a test first wants them.
-type programs struct {
+// builder makes the two programs when a test first wants them.
+type builder struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-var built programs
+var built builder
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 // path returns where the program of that name is.
-func (p *programs) path(t testing.TB, name string) string {
+func (p *builder) path(t testing.TB, name string) string {
 	t.Helper()
 	p.once.Do(func() { p.err = p.build() })
 	if p.err != nil {
@@ -43,7 +45,7 @@ func (p *programs) path(t testing.TB, name string) string {
 	return filepath.Join(p.dir, name)
 }
 
-func (p *programs) build() (err error) {
+func (p *builder) build() (err error) {
 	if p.dir, err = os.MkdirTemp("", "ngrok-programs-"); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ngrok/client/trust"
+	"ngrok/conn"
 )
 
 const (
@@ -33,6 +34,7 @@ type Client struct {
 	logger  *slog.Logger
 	metrics *clientMetrics
 	proxies sync.WaitGroup // goroutines of proxy connections
+	tidy    conn.Tidy
 
 	mu          sync.Mutex
 	state       State // without Tunnels and Metrics
@@ -90,6 +92,7 @@ func (c *Client) Run(ctx context.Context) error {
 	c.setStatus(Closed, time.Time{}, err)
 	c.drain(ctx, cut)
 	c.metrics.stop()
+	c.tidy.Stop()
 	return err
 }
 

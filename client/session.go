@@ -107,6 +107,7 @@ func (c *Client) dial(ctx context.Context) (*conn.Link, error) {
 		tc.Reset()
 		return nil, err
 	}
+	c.tidy.Handshake()
 	return conn.NewLink(tc), nil
 }
 

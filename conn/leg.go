@@ -182,9 +182,11 @@ func (c *Conn) Close() error {
 	c.in.release()
 	if c.secure != nil {
 		c.secure.wire.in.release()
-		// A peer that reads nothing must not hold up the farewell.
-		c.socket.SetWriteDeadline(time.Now().Add(farewell))
+		// A peer that reads nothing must not hold up the farewell. crypto/tls sets a
+		// deadline of its own, which is longer.
+		enough := time.AfterFunc(farewell, func() { c.socket.SetWriteDeadline(time.Unix(1, 0)) })
 		c.secure.CloseWrite()
+		enough.Stop()
 	}
 	return c.socket.Close()
 }

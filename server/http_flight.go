@@ -35,6 +35,7 @@ type flight struct {
 	opaque     bool  // the connection has left HTTP
 	over       bool  // nothing more will be delivered
 	failed     error // why, when what was delivered is cut off
+	retiring   bool  // it ends once all requests are answered
 	detached   bool  // the visitor's connection has gone on to something else
 }
 
@@ -147,6 +148,8 @@ func (f *flight) delivered(answered int) {
 	case answered == 0 || f.detached:
 	case !f.responses.Reusable():
 		f.endLocked(nil) // what follows, nobody could be sure of
+	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.closing.Load()):
+		f.endLocked(nil)
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 	}
@@ -326,6 +329,7 @@ func (f *flight) leave() error {
 // err was wrong.
 func (f *flight) finish(err error) error {
 	defer f.tunnel.control.account.RemoveConnection()
+	f.tunnel.control.removeFlight(f)
 	if err == nil {
 		return nil // left HTTP, and both directions have ended
 	}
@@ -343,6 +347,17 @@ func (f *flight) finish(err error) error {
 		f.stream.Reset()
 	}
 	return err
+}
+
+// retire lets the flight end as soon as all requests are answered: its session is over.
+func (f *flight) retire() {
+	f.mu.Lock()
+	f.retiring = true
+	if f.unanswered == 0 && !f.opaque && !f.detached {
+		f.endLocked(nil)
+	}
+	f.mu.Unlock()
+	f.wake()
 }
 
 // abort takes the visitor's connection from a flight whose request turned out broken,

@@ -83,6 +83,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	}
 	f.use = u
 	v.flight = f
+	c.addFlight(f)
 	f.count.in.Inc(int64(n))
 	v.leg.Consume(n)
 	return nil
@@ -111,6 +112,7 @@ func (v *httpVisit) forwardBody(body *http1.Body) error {
 				return err
 			}
 			v.flight = nil
+			f.tunnel.control.removeFlight(f)
 			f.tunnel.control.account.RemoveConnection()
 			return v.refuseLast(refused(asHTTPError(err)))
 		}

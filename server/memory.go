@@ -38,6 +38,7 @@ type memoryEntry struct {
 	Name   string    `json:"name"`
 	Owner  string    `json:"owner"`
 	Random bool      `json:"random,omitempty"` // chosen by the server, not by the owner
+	First  time.Time `json:"first"`            // when Owner got it for the first time
 	Last   time.Time `json:"last"`             // when it was last seen in use
 }
 
@@ -87,8 +88,9 @@ func (m *memory) wasAssigned(name, owner string) bool {
 	return e != nil && e.Owner == owner && e.Random
 }
 
-// randomNames returns the names that the server chose for owner, the one used last
-// first.
+// randomNames returns the names that the server chose for owner in the order in which it
+// got them, so that a client that asks for several in its usual order finds each tunnel
+// where it was.
 func (m *memory) randomNames(owner string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -98,7 +100,7 @@ func (m *memory) randomNames(owner string) []string {
 			own = append(own, e)
 		}
 	}
-	slices.SortFunc(own, func(a, b *memoryEntry) int { return b.Last.Compare(a.Last) })
+	slices.SortFunc(own, func(a, b *memoryEntry) int { return a.First.Compare(b.First) })
 	names := make([]string, len(own))
 	for i, e := range own {
 		names[i] = e.Name
@@ -113,10 +115,12 @@ func (m *memory) note(name, owner string, random bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := time.Now()
+	first := now
 	if e := m.entries[name]; e != nil && e.Owner == owner {
-		random = e.Random && random
+		random, first = e.Random, e.First // its client asks by name when it comes back
 	}
-	m.entries[name] = &memoryEntry{Name: name, Owner: owner, Random: random, Last: time.Now()}
+	m.entries[name] = &memoryEntry{Name: name, Owner: owner, Random: random, First: first, Last: now}
 	m.dirty = true
 	m.forgetLocked(owner)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -32,11 +33,14 @@ type use struct {
 // visitor is what run knows of the connection that it copies to.
 type visitor interface {
 	// fromStream copies from the stream to the visitor until that direction has
-	// ended. Its error is nil if it was the other machine that ended it.
+	// ended. After an error the link is of no use, unless it was the other machine
+	// that ended the direction.
 	fromStream(*use) error
 	// cut aborts the visitor's connection: the link has died after fromStream.
 	cut()
 }
+
+var errOutOfTurn = errors.New("the client sends what belongs to no visitor")
 
 func newProxyConn(link *conn.Link, p *pool, reuse bool) *proxyConn {
 	return &proxyConn{link: link, pool: p, reuse: reuse, uses: make(chan *use, 1)}
@@ -81,7 +85,7 @@ func (pc *proxyConn) retire() {
 func (pc *proxyConn) run() {
 	var last *use
 	for {
-		err := pc.link.Fill()
+		err := pc.awaitBytes()
 		if last != nil && !last.stream.Over() {
 			last.visitor.cut() // the link died, or the peer goes on behind its end
 			pc.link.Reset()
@@ -96,9 +100,14 @@ func (pc *proxyConn) run() {
 			pc.link.Close()
 			return
 		}
+		if errors.Is(err, errOutOfTurn) {
+			last.refuse()
+			pc.link.Reset()
+			return
+		}
 		err = last.run()
 		close(last.done)
-		if err != nil {
+		if err != nil && !last.stream.Received() {
 			pc.link.Reset()
 			return
 		}
@@ -106,6 +115,24 @@ func (pc *proxyConn) run() {
 			return // whoever ends the second direction closes it
 		}
 	}
+}
+
+// awaitBytes waits until the client has sent something. What is here already came before
+// the client could know of the next visitor, so that it must not become a part of the
+// answer to it.
+func (pc *proxyConn) awaitBytes() error {
+	if len(pc.link.Buffered()) > 0 {
+		return errOutOfTurn
+	}
+	return pc.link.Fill()
+}
+
+// refuse ends a use that has not begun.
+func (u *use) refuse() {
+	if !u.abandoned.Load() {
+		u.visitor.cut()
+	}
+	close(u.done)
 }
 
 func (u *use) run() error {

@@ -69,6 +69,7 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 			return
 		}
 		if scheme == "https" {
+			s.tidy.Handshake()
 			// In a goroutine whose stack the handshake has not made large.
 			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
 			return
@@ -151,13 +152,36 @@ func (v *httpVisit) readHead() error {
 			began = true
 			v.setReadDeadline(headTimeout)
 		}
-		if err := v.leg.Fill(); errors.Is(err, conn.ErrFull) {
-			return &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request's head is too large"}
-		} else if errors.Is(err, os.ErrDeadlineExceeded) && len(b) == 0 && v.flight != nil && v.flight.waitLonger() {
-			continue // the answer to the last request is still under way
-		} else if err != nil {
-			return err
+		if err := v.leg.Fill(); err != nil {
+			if err = v.readOn(err); err != nil {
+				return err
+			}
 		}
+	}
+}
+
+// readOn returns nil if the head can still come after that error.
+func (v *httpVisit) readOn(err error) error {
+	switch partial := len(v.leg.Buffered()) > 0; {
+	case errors.Is(err, conn.ErrFull):
+		return &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request's head is too large"}
+	case !errors.Is(err, os.ErrDeadlineExceeded) || v.flight == nil:
+		return err
+	case v.flight.isOver():
+		// It was the end of the proxy connection's use that woke us. A request that
+		// came at the same moment goes down another one.
+		v.leg.SetReadDeadline(time.Now().Add(headTimeout))
+		if !partial {
+			v.leg.TryFill()
+		}
+		if len(v.leg.Buffered()) == 0 {
+			return errHangUp
+		}
+		return v.leave()
+	case !partial && v.flight.waitLonger():
+		return nil // the answer to the last request is still under way
+	default:
+		return err
 	}
 }
 

@@ -90,14 +90,28 @@ func (r *registry) holdHost(t *tunnel) (old *tunnel, err error) {
 	return old, nil
 }
 
-// release takes a granted tunnel's name back, unless another one has it already.
-func (r *registry) release(t *tunnel) {
-	t.control.account.RemoveTunnel()
-	r.drop(t)
+// owns reports whether owner has the name now, and so can take it over from an older
+// session of its own.
+func (r *registry) owns(owner, name string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if port, ok := portOf(name); ok {
+		p := r.ports[port]
+		return p != nil && p.owner == owner
+	}
+	e := r.hosts[name]
+	return e != nil && e.owner == owner
 }
 
-// drop is release for a tunnel that was not counted.
-func (r *registry) drop(t *tunnel) {
+// release takes t's name back, unless another tunnel has it already, and its share of
+// what its user may have.
+func (r *registry) release(t *tunnel) {
+	t.control.account.RemoveTunnel()
+	r.letGo(t)
+}
+
+// letGo takes t's name back, unless another tunnel has it already.
+func (r *registry) letGo(t *tunnel) {
 	if t.port != nil {
 		r.releasePort(t)
 		return

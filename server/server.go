@@ -46,6 +46,7 @@ type Server struct {
 	accounts limit.Accounts
 	flows    flows // public connections
 	peers    flows // connections on the tunnel port
+	tidy     conn.Tidy
 
 	ports     map[string]int  // of the http and https listeners, for the URLs
 	serving   sync.WaitGroup  // all goroutines
@@ -176,6 +177,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	looking.Wait()
 	s.registry.memory.save()
 	s.metrics.stop()
+	s.tidy.Stop()
 	return nil
 }
 

@@ -41,13 +41,11 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 	}
 	t.random = true
 	for _, name := range s.registry.memory.randomNames(t.control.owner) {
-		number, ok := strings.CutPrefix(name, tcpPrefix)
-		port, err := strconv.ParseUint(number, 10, 16)
-		if !ok || err != nil || s.registry.portHeld(uint16(port)) ||
-			policy.AllowPort(t.control.identity, uint16(port)) != nil {
+		port, ok := portOf(name)
+		if !ok || s.registry.portHeld(port) || policy.AllowPort(t.control.identity, port) != nil {
 			continue
 		}
-		if s.holdPort(t, uint16(port)) == nil {
+		if s.holdPort(t, port) == nil {
 			return nil
 		}
 	}
@@ -65,8 +63,17 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 	return errors.New("this server has no free port: ask whoever runs it")
 }
 
+// portName returns what a port is remembered under, portOf the port of such a name.
+func portName(port uint16) string { return tcpPrefix + strconv.Itoa(int(port)) }
+
+func portOf(name string) (port uint16, ok bool) {
+	number, ok := strings.CutPrefix(name, tcpPrefix)
+	n, err := strconv.ParseUint(number, 10, 16)
+	return uint16(n), ok && err == nil
+}
+
 func (s *Server) holdPort(t *tunnel, port uint16) error {
-	t.name = tcpPrefix + strconv.Itoa(int(port))
+	t.name = portName(port)
 	t.url = "tcp://" + net.JoinHostPort(s.domain, strconv.Itoa(int(port)))
 	p, old, err := s.registry.holdPort(t, port)
 	if old != nil {
@@ -142,15 +149,13 @@ func (r *registry) dropPort(p *tcpPort) {
 // releasePort takes t's port back, unless another tunnel has it already.
 func (r *registry) releasePort(t *tunnel) {
 	r.mu.Lock()
-	var l net.Listener
 	if t.port.tunnel.CompareAndSwap(t, nil) {
 		delete(r.ports, t.port.number)
-		l = t.port.listener
+		if l := t.port.listener; l != nil {
+			l.Close() // under the lock: who holds the port next must be able to open it
+		}
 	}
 	r.mu.Unlock()
-	if l != nil {
-		l.Close()
-	}
 	r.memory.touch(t.name)
 }
 

@@ -754,7 +754,7 @@ export function Actions({ row, exchange, model, replay, setView, editing, reveal
     copyText(new TextDecoder().decode(await api.raw(row.id, "request", revealed)), ` + "`" + `the raw request${covered}` + "`" + `));
   return html` + "`" + `<div class="actions" role="toolbar" aria-label="Actions">
     <${Replay} row=${row} exchange=${exchange} model=${model} replay=${replay} />
-    <button class="plain" aria-pressed=${editing} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
+    <button class="plain" aria-pressed=${editing} disabled=${Boolean(neverHTTP(row))} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
       title="Change the request, then send it (e)">Edit & replay</button>
     <span class="bar"></span>
     <button class="plain" onClick=${copyCurl} title="Copy the request as a curl command">Copy curl</button>
@@ -770,10 +770,15 @@ export function Actions({ row, exchange, model, replay, setView, editing, reveal
   </div>` + "`" + `;
 }
 
+/** Why an exchange can never be sent again; empty when it can. */
+function neverHTTP(row) {
+  if (row.kind === "websocket" || row.kind === "upgrade") return "A websocket cannot be replayed";
+  return row.kind === "raw" ? "These bytes are not an HTTP request" : "";
+}
+
 /** Why an exchange cannot be sent again as it is; empty when it can. */
 function whyNot(row, exchange) {
-  if (row.kind === "websocket" || row.kind === "upgrade") return "A websocket cannot be replayed";
-  if (row.kind === "raw") return "These bytes are not an HTTP request";
+  if (neverHTTP(row)) return neverHTTP(row);
   if (exchange?.request.truncated) return "The body was not kept in full, so the same request cannot be sent again";
   if (exchange && !exchange.request.complete && !row.open) return "The request did not arrive in full";
   return "";
@@ -808,7 +813,7 @@ func staticJsActionsJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/actions.js", size: 3995, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/actions.js", size: 4174, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -1654,8 +1659,9 @@ export class Feed {
       this.handlers.connected(true);
       this.handlers.state(message.state);
     } else if (message.type === "changes") {
+      // A list that was cut by a lost connection is asked for again from its start.
+      if (message.reset) this.seq = 0;
       if (message.seq) this.seq = message.seq;
-      // A round that was cut by a lost connection is asked for again as a whole.
       this.handlers.changes(message);
     }
   }
@@ -1680,7 +1686,7 @@ func staticJsFeedJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/feed.js", size: 1617, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/feed.js", size: 1659, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -2255,7 +2261,7 @@ function press(event, model, { overlay, setOverlay, selected, select, view, setV
       if (selected) replay(selected);
       return Boolean(selected);
     case "e":
-      if (selected) setView({ name: "edit" });
+      if (["http", "events"].includes(model.rows.get(selected)?.kind)) setView({ name: "edit" });
       return Boolean(selected);
     case "d":
       if (model.rows.get(selected)?.replay_of) setView({ name: "diff" });
@@ -2286,7 +2292,7 @@ func staticJsKeysJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/keys.js", size: 2845, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/keys.js", size: 2896, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -2501,7 +2507,7 @@ export function useLoad(load, deps) {
   useEffect(() => {
     const abort = new AbortController();
     load(abort.signal).then(
-      (value) => setLoaded({ value, deps }),
+      (value) => abort.signal.aborted || setLoaded({ value, deps }),
       (error) => abort.signal.aborted || setLoaded({ error, deps }),
     );
     return () => abort.abort();
@@ -2531,7 +2537,7 @@ func staticJsLoadJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/load.js", size: 1035, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/load.js", size: 1059, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -3119,8 +3125,13 @@ export function Timeline({ row, exchange }) {
   const [limit, setLimit] = useState(SHOWN);
   const [chosen, setChosen] = useState(null);
   const seq = useCalm(row.seq, REFRESH);
-  const { value, error } = useLoad((signal) => api.timeline(row.id, 0, signal), [row.id, seq]);
-  const items = useMemo(() => (value ? itemsOf(value) : []), [value]);
+  const known = useRef([]);
+  const { value: items = [], error } = useLoad(async (signal) => {
+    const next = known.current.length ? known.current.at(-1).no + 1 : 0;
+    const items = itemsOf(await api.timeline(row.id, next, signal));
+    if (!signal.aborted) known.current = known.current.concat(items);
+    return known.current;
+  }, [row.id, seq]);
   const wanted = search.toLowerCase();
   const matching = items.filter((item) => (!dir || item.dir === dir) && (!wanted || item.search.includes(wanted)));
   const shown = matching.slice(-limit);
@@ -3140,7 +3151,7 @@ export function Timeline({ row, exchange }) {
       <span class="muted">${matching.length} of ${items.length}${exchange.dropped > 0 && ` + "`" + `, ${exchange.dropped} older ones not kept` + "`" + `}${row.open && " · open"}</span></div>
     <div class="items" ref=${list} role="listbox" aria-label=${what}>
       ${shown.length < matching.length && html` + "`" + `<button class="link" onClick=${() => setLimit(limit + SHOWN)}>Show ${Math.min(SHOWN, matching.length - shown.length)} older ones</button>` + "`" + `}
-      ${!items.length && value && html` + "`" + `<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>` + "`" + `}
+      ${!items.length && !exchange.items && html` + "`" + `<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>` + "`" + `}
       ${shown.map((item) => html` + "`" + `<${Item} key=${item.no} item=${item} selected=${item.no === chosen}
         choose=${() => setChosen(item.no === chosen ? null : item.no)} />` + "`" + `)}
     </div>
@@ -3225,7 +3236,7 @@ func staticJsTimelineJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/timeline.js", size: 5931, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/timeline.js", size: 6128, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }

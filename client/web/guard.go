@@ -140,15 +140,19 @@ func isLocalAddr(r *http.Request, host string) bool {
 // splitHost reads the value of a Host header: a name or address with or without port.
 // The host is returned in lower case, without the brackets of an IPv6 address.
 func splitHost(s string) (host, port string, ok bool) {
-	if s == "" || strings.ContainsAny(s, "/\\@?#%, \t") {
-		return "", "", false
-	}
 	u, err := url.Parse("http://" + s)
-	if err != nil || u.Host != s || u.Hostname() == "" {
+	if err != nil || u.Host != s {
 		return "", "", false
 	}
-	return strings.ToLower(u.Hostname()), u.Port(), true
+	host = strings.ToLower(u.Hostname())
+	if _, err := netip.ParseAddr(host); err != nil && strings.Trim(host, nameLetters) != "" || host == "" {
+		return "", "", false
+	}
+	return host, u.Port(), true
 }
+
+// nameLetters are what names in Host headers are made of; others come as A-labels.
+const nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 
 // sameOrigin says whether a websocket was asked for by the page itself or by something
 // that is no browser, which sends no Origin.

@@ -1,11 +1,9 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
-	"syscall"
 )
 
 // lastPort ends the ports that are tried when that of DefaultAddr is in use.
@@ -69,18 +67,18 @@ func listen(addr string) (net.Listener, error) {
 	if err == nil {
 		return l, nil
 	}
-	if addr == DefaultAddr && errors.Is(err, syscall.EADDRINUSE) {
-		host, port, _ := net.SplitHostPort(addr)
-		first, _ := strconv.Atoi(port)
-		for p := first + 1; p <= lastPort; p++ {
-			if l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(p))); err == nil {
-				return l, nil
-			}
-		}
-		return nil, fmt.Errorf("listen for the inspector: ports %d to %d of %s are all in use; set inspect_addr to another one, or to \"disabled\"",
-			first, lastPort, host)
+	if addr != DefaultAddr {
+		return nil, fmt.Errorf("listen for the inspector: %w; set inspect_addr to another address, or to \"disabled\"", err)
 	}
-	return nil, fmt.Errorf("listen for the inspector: %w; set inspect_addr to another address, or to \"disabled\"", err)
+	// How systems say that an address is in use differs, and nothing else is likely.
+	host, port, _ := net.SplitHostPort(addr)
+	first, _ := strconv.Atoi(port)
+	for p := first + 1; p <= lastPort; p++ {
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(p))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("listen for the inspector: %w, nor can any port up to %d be used; set inspect_addr to another address, or to \"disabled\"", err, lastPort)
 }
 
 // isLoopback says whether only this machine reaches the address.

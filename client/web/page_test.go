@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/gorilla/websocket"
 
 	"ngrok/client"
 	"ngrok/client/inspect"
@@ -257,6 +259,28 @@ func TestPageTimelines(t *testing.T) {
 	p.until("one direction", `document.querySelectorAll(".timeline .item.in").length === 0 && document.querySelectorAll(".timeline .item.out").length >= 4`)
 	p.choose("/events")
 	p.until("events", `document.querySelectorAll(".timeline .item").length === 3 && document.querySelector(".timeline").innerText.includes("price")`)
+	p.clean()
+}
+
+func TestPageLiveMessages(t *testing.T) {
+	b := newBed(t)
+	conn, _, err := websocket.DefaultDialer.Dial("ws://"+b.tunnel+"/chat", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p := b.openPage(1280, 800)
+	p.until("the open websocket", `document.querySelector(".row .mark")?.innerText === "ws"`)
+	p.choose("/chat")
+	for i := range 3 {
+		if err := conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, "message %d", i)); err != nil {
+			t.Fatal(err)
+		}
+		p.until("the message and its answer", fmt.Sprintf(`document.querySelectorAll(".timeline .item").length === %d`, 2*(i+1)))
+	}
+	if text := p.text(".timeline .items"); strings.Count(text, "message 2") != 2 || strings.Count(text, "message 0") != 2 {
+		t.Errorf("the messages are %q", text)
+	}
 	p.clean()
 }
 

@@ -123,6 +123,10 @@ func (t *tab) run(ctx context.Context) {
 		case <-rowsReady:
 			rowsReady = nil
 			rowTimer.Reset(rowPause)
+			if stateReady != nil { // what the store holds is a part of the state
+				stateReady = nil
+				stateTimer.Reset(statePause)
+			}
 		case <-stateTimer.C:
 			err = t.send(tabState{"state", t.server.pageState()})
 			stateReady = state

@@ -55,15 +55,14 @@ func (f *feed) until(what string, ok func() bool) {
 			f.t.Fatalf("waiting for %s: %v", what, err)
 		}
 		if m.Type == "state" {
-			f.t.Helper()
 			var s struct {
-				Status  string
-				Tunnels []struct{ Name string }
+				Status string
+				Usage  inspect.Usage
 			}
 			if err := json.Unmarshal(m.State, &s); err != nil {
 				f.t.Fatal(err)
 			}
-			f.state.Status = s.Status
+			f.state.Status, f.state.Usage = s.Status, s.Usage
 			continue
 		}
 		if m.Reset {
@@ -91,6 +90,7 @@ func TestSocket(t *testing.T) {
 
 	second := b.capture("GET", "/echo?2", "")
 	f.until("a new row", func() bool { return f.rows[second.ID].Status == 200 })
+	f.until("what the store holds", func() bool { return f.state.Usage.Exchanges == 2 })
 	b.client.set(func(s *client.State) { s.Status = client.Reconnecting })
 	f.until("a new state", func() bool { return f.state.Status == "reconnecting" })
 	seq := f.seq

@@ -20,7 +20,7 @@ export function Actions({ row, exchange, model, replay, setView, editing, reveal
     copyText(new TextDecoder().decode(await api.raw(row.id, "request", revealed)), `the raw request${covered}`));
   return html`<div class="actions" role="toolbar" aria-label="Actions">
     <${Replay} row=${row} exchange=${exchange} model=${model} replay=${replay} />
-    <button class="plain" aria-pressed=${editing} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
+    <button class="plain" aria-pressed=${editing} disabled=${Boolean(neverHTTP(row))} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
       title="Change the request, then send it (e)">Edit & replay</button>
     <span class="bar"></span>
     <button class="plain" onClick=${copyCurl} title="Copy the request as a curl command">Copy curl</button>
@@ -36,10 +36,15 @@ export function Actions({ row, exchange, model, replay, setView, editing, reveal
   </div>`;
 }
 
+/** Why an exchange can never be sent again; empty when it can. */
+function neverHTTP(row) {
+  if (row.kind === "websocket" || row.kind === "upgrade") return "A websocket cannot be replayed";
+  return row.kind === "raw" ? "These bytes are not an HTTP request" : "";
+}
+
 /** Why an exchange cannot be sent again as it is; empty when it can. */
 function whyNot(row, exchange) {
-  if (row.kind === "websocket" || row.kind === "upgrade") return "A websocket cannot be replayed";
-  if (row.kind === "raw") return "These bytes are not an HTTP request";
+  if (neverHTTP(row)) return neverHTTP(row);
   if (exchange?.request.truncated) return "The body was not kept in full, so the same request cannot be sent again";
   if (exchange && !exchange.request.complete && !row.open) return "The request did not arrive in full";
   return "";

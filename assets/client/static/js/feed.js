@@ -34,8 +34,9 @@ export class Feed {
       this.handlers.connected(true);
       this.handlers.state(message.state);
     } else if (message.type === "changes") {
+      // A list that was cut by a lost connection is asked for again from its start.
+      if (message.reset) this.seq = 0;
       if (message.seq) this.seq = message.seq;
-      // A round that was cut by a lost connection is asked for again as a whole.
       this.handlers.changes(message);
     }
   }

@@ -55,7 +55,7 @@ function press(event, model, { overlay, setOverlay, selected, select, view, setV
       if (selected) replay(selected);
       return Boolean(selected);
     case "e":
-      if (selected) setView({ name: "edit" });
+      if (["http", "events"].includes(model.rows.get(selected)?.kind)) setView({ name: "edit" });
       return Boolean(selected);
     case "d":
       if (model.rows.get(selected)?.replay_of) setView({ name: "diff" });

@@ -10,7 +10,7 @@ export function useLoad(load, deps) {
   useEffect(() => {
     const abort = new AbortController();
     load(abort.signal).then(
-      (value) => setLoaded({ value, deps }),
+      (value) => abort.signal.aborted || setLoaded({ value, deps }),
       (error) => abort.signal.aborted || setLoaded({ error, deps }),
     );
     return () => abort.abort();

@@ -18,8 +18,13 @@ export function Timeline({ row, exchange }) {
   const [limit, setLimit] = useState(SHOWN);
   const [chosen, setChosen] = useState(null);
   const seq = useCalm(row.seq, REFRESH);
-  const { value, error } = useLoad((signal) => api.timeline(row.id, 0, signal), [row.id, seq]);
-  const items = useMemo(() => (value ? itemsOf(value) : []), [value]);
+  const known = useRef([]);
+  const { value: items = [], error } = useLoad(async (signal) => {
+    const next = known.current.length ? known.current.at(-1).no + 1 : 0;
+    const items = itemsOf(await api.timeline(row.id, next, signal));
+    if (!signal.aborted) known.current = known.current.concat(items);
+    return known.current;
+  }, [row.id, seq]);
   const wanted = search.toLowerCase();
   const matching = items.filter((item) => (!dir || item.dir === dir) && (!wanted || item.search.includes(wanted)));
   const shown = matching.slice(-limit);
@@ -39,7 +44,7 @@ export function Timeline({ row, exchange }) {
       <span class="muted">${matching.length} of ${items.length}${exchange.dropped > 0 && `, ${exchange.dropped} older ones not kept`}${row.open && " · open"}</span></div>
     <div class="items" ref=${list} role="listbox" aria-label=${what}>
       ${shown.length < matching.length && html`<button class="link" onClick=${() => setLimit(limit + SHOWN)}>Show ${Math.min(SHOWN, matching.length - shown.length)} older ones</button>`}
-      ${!items.length && value && html`<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>`}
+      ${!items.length && !exchange.items && html`<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>`}
       ${shown.map((item) => html`<${Item} key=${item.no} item=${item} selected=${item.no === chosen}
         choose=${() => setChosen(item.no === chosen ? null : item.no)} />`)}
     </div>

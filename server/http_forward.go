@@ -30,6 +30,9 @@ func (v *httpVisit) forward(t *tunnel) error {
 	if err := v.launch(t, n); err != nil {
 		return err
 	}
+	if v.flight == nil {
+		return nil // refused, and its body skipped
+	}
 	if !done {
 		if err := v.forwardBody(&body); err != nil {
 			return err
@@ -39,7 +42,7 @@ func (v *httpVisit) forward(t *tunnel) error {
 	case upgrade:
 		return v.flight.upgrade()
 	case hangUp:
-		return v.flight.awaitAnswers()
+		return v.flight.lastAnswers()
 	}
 	return nil
 }
@@ -57,7 +60,8 @@ func (v *httpVisit) readyBytes(body *http1.Body) (n int, done bool, err error) {
 }
 
 // launch sends the first n unread bytes, which begin with the request's head, down the
-// proxy connection in use or a new one.
+// proxy connection in use or a new one. When there is none it refuses the request and
+// leaves the visit without a flight.
 func (v *httpVisit) launch(t *tunnel, n int) error {
 	if v.flight != nil {
 		if err := v.flight.push(&v.req); err != nil {

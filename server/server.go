@@ -103,7 +103,7 @@ func New(config Config) (*Server, error) {
 		controls:  make(map[sessionID]*control),
 	}
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
-	s.publicTLS.NextProtos = []string{"http/1.1"}
+	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
 	if s.tcpHost == "" {
 		s.tcpHost, _, _ = net.SplitHostPort(config.TunnelAddr)
 	}

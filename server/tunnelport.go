@@ -107,7 +107,7 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	}
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
-	c.logger.Info("client online", "addr", link.RemoteAddr(), "user", c.identity.Name,
+	c.logger.Info("client online", "addr", link.RemoteAddr(), "who", c.identity.Name,
 		"version", m.MmVersion, "os", m.OS, "arch", m.Arch)
 	err = c.run()
 	s.removeControl(c)

@@ -905,7 +905,7 @@ func staticJsApiJs() (*asset, error) {
 }
 
 var _staticJsAppJs = []byte(`// The page as a whole: what is open, what is selected, and the keys.
-import { useCallback, useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useCallback, useEffect, useReducer, useRef } from "../vendor/preact-hooks.js";
 import { html } from "./html.js";
 import { api } from "./api.js";
 import { Empty } from "./empty.js";
@@ -922,23 +922,20 @@ import { useKeys } from "./keys.js";
 
 export function App({ model }) {
   useModel(model);
-  const [selected, setSelected] = useState(null);
-  const [view, setView] = useState({ name: "exchange" });
-  const [overlay, setOverlay] = useState(null); // "help", "status" or null
+  const page = usePage();
+  const { selected, view, overlay } = page.now;
+  const { select, setView, setOverlay } = page;
   const filterBox = useRef(null);
   const main = useRef(null);
-
-  const select = useCallback((id, name = "exchange") => {
-    setSelected(id);
-    setView({ name });
-  }, []);
   const replay = useReplay(select);
   useFirst(model, select);
-  useKeys(model, { selected, select, view, setView, overlay, setOverlay, filterBox, replay });
+  useKeys(model, page, filterBox, replay);
   useDrop();
 
   const row = selected && model.rows.get(selected);
-  const gone = selected && !row;
+  const seen = useRef(null);
+  if (row) seen.current = row.id;
+  const gone = selected && !row && seen.current === selected; // and not just on its way
   useEffect(() => {
     document.title = row ? ` + "`" + `${row.method} ${row.path} · ngrok` + "`" + ` : "ngrok inspector";
   }, [row && row.id]);
@@ -956,7 +953,7 @@ export function App({ model }) {
                 select=${select} replay=${replay} close=${() => select(null)} />` + "`" + `
               : html` + "`" + `<p class="hint">${gone
                   ? "This exchange is no longer kept: newer ones needed the room."
-                  : "Select a request to see it here."}<br />
+                  : selected ? "Sending …" : "Select a request to see it here."}<br />
                   <kbd>j</kbd> <kbd>k</kbd> move · <kbd>/</kbd> filter · <kbd>?</kbd> help</p>` + "`" + `}
           </section>` + "`" + `}
     </main>
@@ -965,6 +962,30 @@ export function App({ model }) {
     ${overlay === "help" && html` + "`" + `<${Help} close=${() => setOverlay(null)} />` + "`" + `}
     <${Toasts} />
   </div>` + "`" + `;
+}
+
+/**
+ * What is selected and open: {now: {selected, view, overlay}, select, setView, setOverlay}.
+ * now is changed at once, so that keys pressed before the next frame see what the ones
+ * before them did; the functions stay the same.
+ */
+function usePage() {
+  const [, draw] = useReducer((n) => n + 1, 0);
+  const page = useRef(null);
+  if (!page.current) {
+    const now = { selected: null, view: { name: "exchange" }, overlay: null };
+    const set = (change) => {
+      Object.assign(now, change);
+      draw();
+    };
+    page.current = {
+      now,
+      select: (id) => set({ selected: id, view: { name: "exchange" } }),
+      setView: (view) => set({ view }),
+      setOverlay: (overlay) => set({ overlay }), // "help", "status" or null
+    };
+  }
+  return page.current;
 }
 
 /** Opens the newest exchange once, as soon as there is one and room beside the list. */
@@ -1031,7 +1052,7 @@ func staticJsAppJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/app.js", size: 4316, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/app.js", size: 5019, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -2211,20 +2232,20 @@ import { useEffect } from "../vendor/preact-hooks.js";
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
 /** Listens to the keys that help.js names. */
-export function useKeys(model, page) {
+export function useKeys(model, page, filterBox, replay) {
   useEffect(() => {
     const pressed = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "Escape") escape(event, page);
-      else if (!isTyping(event.target) && press(event, model, page)) event.preventDefault();
+      if (event.key === "Escape") escape(event, page, filterBox);
+      else if (!isTyping(event.target) && press(event, model, page, filterBox, replay)) event.preventDefault();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
-  });
+  }, []);
 }
 
 /** Goes one step back: out of a field, an overlay, an editor, the exchange. */
-function escape(event, { overlay, setOverlay, view, setView, select, selected, filterBox }) {
+function escape(event, { now: { overlay, view, selected }, setOverlay, setView, select }, filterBox) {
   if (overlay) setOverlay(null);
   else if (event.target === filterBox.current) event.target.blur();
   else if (view.name === "edit") setView({ name: "exchange" });
@@ -2233,7 +2254,7 @@ function escape(event, { overlay, setOverlay, view, setView, select, selected, f
 }
 
 /** Does what a key stands for and says whether it stands for anything. */
-function press(event, model, { overlay, setOverlay, selected, select, view, setView, filterBox, replay }) {
+function press(event, model, { now: { overlay, selected, view }, setOverlay, select, setView }, filterBox, replay) {
   switch (event.key) {
     case "?":
       setOverlay(overlay === "help" ? null : "help");
@@ -2292,7 +2313,7 @@ func staticJsKeysJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/keys.js", size: 2896, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/keys.js", size: 2967, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }

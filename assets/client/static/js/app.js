@@ -1,5 +1,5 @@
 // The page as a whole: what is open, what is selected, and the keys.
-import { useCallback, useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useCallback, useEffect, useReducer, useRef } from "../vendor/preact-hooks.js";
 import { html } from "./html.js";
 import { api } from "./api.js";
 import { Empty } from "./empty.js";
@@ -16,23 +16,20 @@ import { useKeys } from "./keys.js";
 
 export function App({ model }) {
   useModel(model);
-  const [selected, setSelected] = useState(null);
-  const [view, setView] = useState({ name: "exchange" });
-  const [overlay, setOverlay] = useState(null); // "help", "status" or null
+  const page = usePage();
+  const { selected, view, overlay } = page.now;
+  const { select, setView, setOverlay } = page;
   const filterBox = useRef(null);
   const main = useRef(null);
-
-  const select = useCallback((id, name = "exchange") => {
-    setSelected(id);
-    setView({ name });
-  }, []);
   const replay = useReplay(select);
   useFirst(model, select);
-  useKeys(model, { selected, select, view, setView, overlay, setOverlay, filterBox, replay });
+  useKeys(model, page, filterBox, replay);
   useDrop();
 
   const row = selected && model.rows.get(selected);
-  const gone = selected && !row;
+  const seen = useRef(null);
+  if (row) seen.current = row.id;
+  const gone = selected && !row && seen.current === selected; // and not just on its way
   useEffect(() => {
     document.title = row ? `${row.method} ${row.path} · ngrok` : "ngrok inspector";
   }, [row && row.id]);
@@ -50,7 +47,7 @@ export function App({ model }) {
                 select=${select} replay=${replay} close=${() => select(null)} />`
               : html`<p class="hint">${gone
                   ? "This exchange is no longer kept: newer ones needed the room."
-                  : "Select a request to see it here."}<br />
+                  : selected ? "Sending …" : "Select a request to see it here."}<br />
                   <kbd>j</kbd> <kbd>k</kbd> move · <kbd>/</kbd> filter · <kbd>?</kbd> help</p>`}
           </section>`}
     </main>
@@ -59,6 +56,30 @@ export function App({ model }) {
     ${overlay === "help" && html`<${Help} close=${() => setOverlay(null)} />`}
     <${Toasts} />
   </div>`;
+}
+
+/**
+ * What is selected and open: {now: {selected, view, overlay}, select, setView, setOverlay}.
+ * now is changed at once, so that keys pressed before the next frame see what the ones
+ * before them did; the functions stay the same.
+ */
+function usePage() {
+  const [, draw] = useReducer((n) => n + 1, 0);
+  const page = useRef(null);
+  if (!page.current) {
+    const now = { selected: null, view: { name: "exchange" }, overlay: null };
+    const set = (change) => {
+      Object.assign(now, change);
+      draw();
+    };
+    page.current = {
+      now,
+      select: (id) => set({ selected: id, view: { name: "exchange" } }),
+      setView: (view) => set({ view }),
+      setOverlay: (overlay) => set({ overlay }), // "help", "status" or null
+    };
+  }
+  return page.current;
 }
 
 /** Opens the newest exchange once, as soon as there is one and room beside the list. */

@@ -5,20 +5,20 @@ import { useEffect } from "../vendor/preact-hooks.js";
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
 /** Listens to the keys that help.js names. */
-export function useKeys(model, page) {
+export function useKeys(model, page, filterBox, replay) {
   useEffect(() => {
     const pressed = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "Escape") escape(event, page);
-      else if (!isTyping(event.target) && press(event, model, page)) event.preventDefault();
+      if (event.key === "Escape") escape(event, page, filterBox);
+      else if (!isTyping(event.target) && press(event, model, page, filterBox, replay)) event.preventDefault();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
-  });
+  }, []);
 }
 
 /** Goes one step back: out of a field, an overlay, an editor, the exchange. */
-function escape(event, { overlay, setOverlay, view, setView, select, selected, filterBox }) {
+function escape(event, { now: { overlay, view, selected }, setOverlay, setView, select }, filterBox) {
   if (overlay) setOverlay(null);
   else if (event.target === filterBox.current) event.target.blur();
   else if (view.name === "edit") setView({ name: "exchange" });
@@ -27,7 +27,7 @@ function escape(event, { overlay, setOverlay, view, setView, select, selected, f
 }
 
 /** Does what a key stands for and says whether it stands for anything. */
-function press(event, model, { overlay, setOverlay, selected, select, view, setView, filterBox, replay }) {
+function press(event, model, { now: { overlay, selected, view }, setOverlay, select, setView }, filterBox, replay) {
   switch (event.key) {
     case "?":
       setOverlay(overlay === "help" ? null : "help");

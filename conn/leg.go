@@ -102,7 +102,11 @@ func (c *Conn) Fill() error {
 	if c.secure != nil {
 		return c.secure.fill(&c.in)
 	}
-	return c.socket.readInto(&c.in, MaxChunk)
+	err := c.socket.readInto(&c.in, MaxChunk)
+	if err == io.EOF {
+		return c.socket.howEnded()
+	}
+	return err
 }
 
 // TryFill is Fill for what has arrived already. It never waits, and does nothing on
@@ -162,10 +166,7 @@ func (c *Conn) CloseWrite() error {
 	if c.secure != nil {
 		return c.secure.CloseWrite()
 	}
-	if half, ok := c.socket.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
+	return c.socket.closeWrite()
 }
 
 // Reset implements [Leg].

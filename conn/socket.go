@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -17,6 +18,10 @@ type socket struct {
 	read  readCall
 	wmu   sync.Mutex
 	write writeCall // guarded by wmu
+
+	emu    sync.Mutex // guards what is known of the connection's ends
+	shut   bool       // nothing more will be written
+	broken bool       // a write has failed
 }
 
 // readCall and writeCall are the arguments and results of one call, kept so that the
@@ -126,8 +131,39 @@ func (s *socket) Write(p []byte) (int, error) {
 	c.p = nil
 	if err == nil && c.err != nil {
 		err = os.NewSyscallError("write", c.err)
+		s.emu.Lock()
+		s.broken = true
+		s.emu.Unlock()
 	}
 	return c.n, err
+}
+
+// closeWrite says that no more will be written.
+func (s *socket) closeWrite() error {
+	half, ok := s.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	s.emu.Lock()
+	defer s.emu.Unlock()
+	s.shut = true
+	return half.CloseWrite()
+}
+
+// howEnded returns what a read that came to an end is to report. The kernel tells of a
+// reset once only: when a write was told, reads see an end that looks regular.
+func (s *socket) howEnded() error {
+	s.emu.Lock()
+	defer s.emu.Unlock()
+	reset := s.broken
+	if !reset && !s.shut && s.raw != nil {
+		// Until we end our side, the peer's end alone closes nothing.
+		s.raw.Control(func(fd uintptr) { reset = isClosed(fd) })
+	}
+	if reset {
+		return ErrReset
+	}
+	return io.EOF
 }
 
 func (s *socket) tryWrite(fd uintptr) (done bool) {

@@ -46,3 +46,22 @@ func TestResetThatAWriteWasToldOf(t *testing.T) {
 		})
 	}
 }
+
+// TestEndIsNoReset ends a connection in the usual ways, whoever is first.
+func TestEndIsNoReset(t *testing.T) {
+	conntest.NoLeak(t)
+	for range 100 {
+		peer, nc := conntest.TCPPair(t)
+		c := NewConn(nc)
+		ended := make(chan error, 1)
+		go func() { ended <- c.Fill() }()
+		go peer.CloseWrite()
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; err != io.EOF {
+			t.Fatalf("Fill returned %v, want io.EOF", err)
+		}
+		c.Close()
+	}
+}

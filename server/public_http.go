@@ -224,10 +224,9 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	keep := !v.req.Close && !v.req.Expect100 && v.req.ContentLength <= skipBytes
-	var b []byte
-	b = a.append(b, &v.req, !keep)
 	head := len(v.req.Head)
+	keep := !v.req.Close && !v.req.Expect100 && v.short(body, v.leg.Buffered()[head:])
+	b := a.append(nil, &v.req, !keep)
 	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
 	_, err := v.leg.Write(b)
 	v.leg.SetWriteDeadline(time.Time{})
@@ -253,6 +252,17 @@ func (v *httpVisit) refuseLast(a answer) error {
 	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
 	v.leg.Write(a.append(nil, &http1.Request{}, true))
 	return errHangUp
+}
+
+// short reports whether a body can be skipped, of which here has arrived. One without a
+// known length must be here whole: the answer has to say whether the connection goes on
+// before more is read.
+func (v *httpVisit) short(body http1.Body, here []byte) bool {
+	if v.req.ContentLength >= 0 {
+		return v.req.ContentLength <= skipBytes
+	}
+	n, done, err := body.Next(here)
+	return done && err == nil && n <= skipBytes
 }
 
 // skip reads a body that nobody wants, at most skipBytes of it.

@@ -68,6 +68,11 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 			s.flows.remove(fl)
 			return
 		}
+		if isChallenge(leg) {
+			leg.Close()
+			s.flows.remove(fl)
+			return
+		}
 		if scheme == "https" {
 			s.tidy.Handshake()
 			// In a goroutine whose stack the handshake has not made large.
@@ -114,7 +119,9 @@ func (v *httpVisit) serveRequests() error {
 		}
 		t := v.server.registry.lookup(v.scheme, v.req.Host)
 		var err error
-		switch {
+		switch a, ok := v.challenge(); {
+		case ok:
+			err = v.refuse(a)
 		case t == nil:
 			err = v.refuse(notFound(displayHost(v.req.HostPort)))
 		case !t.admits(&v.req):

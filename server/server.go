@@ -104,6 +104,9 @@ func New(config Config) (*Server, error) {
 	}
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
 	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
+	if config.Certificates != nil {
+		s.publicTLS.NextProtos = append(s.publicTLS.NextProtos, acmeTLS)
+	}
 	if s.tcpHost == "" {
 		s.tcpHost, _, _ = net.SplitHostPort(config.TunnelAddr)
 	}
@@ -161,6 +164,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	s.acceptOn(l.Tunnel, func(nc net.Conn) { s.acceptTunnel(nc) })
 	s.acceptOn(l.HTTP, func(nc net.Conn) { s.acceptHTTP("http", nc) })
 	s.acceptOn(l.HTTPS, func(nc net.Conn) { s.acceptHTTP("https", nc) })
+	if c := s.config.Certificates; c != nil {
+		s.serving.Go(func() { c.Run(s.accepting, s.knows) })
+	}
 
 	<-ctx.Done()
 	s.logger.Info("stopping: no more connections are taken", "grace", s.config.Grace)

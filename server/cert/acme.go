@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/mail"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,7 +87,7 @@ type ACME struct {
 	ownKey     crypto.Signer
 	every      time.Duration // between two looks at all certificates
 	logger     *slog.Logger
-	storage    certmagic.Storage
+	storage    *acmeStore
 	challenges *challenges
 	issuer     *issuer
 
@@ -115,7 +114,7 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 		fallback:   o.Fallback,
 		every:      o.CheckEvery,
 		logger:     o.Logger,
-		storage:    &certmagic.FileStorage{Path: filepath.Join(o.DataDir, acmeDir)},
+		storage:    newACMEStore(o.DataDir),
 		challenges: newChallenges(),
 	}
 	a.ownKey, a.files = keyOf(o.Fallback)

@@ -123,6 +123,7 @@ func explain(err error) (kind, remedy string) {
 	if !errors.As(err, &problem) {
 		return kindOther, "see that this host reaches the authority (acme.directory, acme.ca), and with acme.dns the provider"
 	}
+	_, checked := problem.Resource.(acme.Authorization)
 	switch problem.Type {
 	case acme.ProblemTypeConnection, acme.ProblemTypeTLS, acme.ProblemTypeUnauthorized, acme.ProblemTypeIncorrectResponse:
 		remedy = "see that the name leads to this host, and that port 80 or 443 there is ngrokd's own; or configure acme.dns"
@@ -140,6 +141,9 @@ func explain(err error) (kind, remedy string) {
 		remedy = "this authority wants more than an address for an account: choose another with acme.directory"
 	default:
 		remedy = "the authority's own words tell"
+		if checked {
+			remedy = "see that the name is in the DNS, and leads to this host's port 80 or 443; or configure acme.dns"
+		}
 	}
 	return problem.Type, remedy
 }

@@ -240,7 +240,7 @@ func (m *manager) clean() {
 		ExpiredCertGracePeriod: cleanAfter,
 	})
 	if err != nil && m.ctx.Err() == nil {
-		m.logger.Warn("cannot delete expired certificates", "directory", m.storage, "err", err)
+		m.logger.Warn("cannot delete expired certificates", "directory", m.storage.Path, "err", err)
 	}
 }
 

@@ -70,15 +70,12 @@ func newDNSSolver(settings map[string]string, logger *slog.Logger) (*certmagic.D
 		return value
 	}
 	name := take("provider", "")
-	make := providers[name]
-	if make == nil {
+	open := providers[name]
+	if open == nil {
 		return nil, fmt.Errorf("there is no provider %q: choose one of %s", name, strings.Join(slices.Sorted(maps.Keys(providers)), ", "))
 	}
-	var resolvers []string
-	for _, r := range strings.Fields(strings.ReplaceAll(take("resolvers", ""), ",", " ")) {
-		resolvers = append(resolvers, r)
-	}
-	provider, err := make(take)
+	resolvers := strings.Fields(strings.ReplaceAll(take("resolvers", ""), ",", " "))
+	provider, err := open(take)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,8 @@ type ACMEOptions struct {
 	HTTP, HTTPS bool
 
 	// Fallback serves the names that have no certificate, and the rest while there
-	// is none yet. What the operator's own files cover it serves always. Required.
+	// is none yet. What the operator's own files cover it serves always, and the
+	// domain if it is built into the clients too. Required.
 	Fallback Source
 
 	// Proxy is that of an [http.Transport], for requests to the authority.
@@ -84,6 +85,7 @@ type ACME struct {
 	dns        bool // there is a DNS-01 provider
 	fallback   Source
 	files      bool // the fallback reads the operator's own files
+	baked      bool // the fallback is built in, and clients trust it for the domain
 	ownKey     crypto.Signer
 	every      time.Duration // between two looks at all certificates
 	logger     *slog.Logger
@@ -117,7 +119,14 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 		storage:    newACMEStore(o.DataDir),
 		challenges: newChallenges(),
 	}
-	a.ownKey, a.files = keyOf(o.Fallback)
+	switch s := within(o.Fallback).(type) {
+	case *Authority:
+		a.ownKey, _ = s.Pair().certificate.PrivateKey.(crypto.Signer)
+	case *FileSource:
+		a.files = true
+	case *Pair:
+		a.baked = true
+	}
 	switch {
 	case net.ParseIP(domain) != nil:
 		return nil, fmt.Errorf("the domain is the address %s: choose a host name with -domain, for only names get certificates", domain)
@@ -244,7 +253,10 @@ func (a *ACME) nameOf(hello *tls.ClientHelloInfo) string {
 
 // manages reports whether certificates for the canonical name are got here at all.
 func (a *ACME) manages(name string) bool {
-	return a.eligible(name) && !(a.files && a.fallback.Covers(name))
+	if a.files && a.fallback.Covers(name) || a.baked && name == a.domain {
+		return false
+	}
+	return a.eligible(name)
 }
 
 func (a *ACME) eligible(name string) bool {
@@ -268,17 +280,10 @@ func (a *ACME) subjectFor(name string) string {
 
 func (a *ACME) wildcard() string { return "*." + a.domain }
 
-// keyOf returns the key of the server's own authority, nil when s is something else, and
-// whether s reads files.
-func keyOf(s Source) (own crypto.Signer, files bool) {
+// within returns the source without what is around it for clients on this machine.
+func within(s Source) Source {
 	if d, ok := s.(withDevelopment); ok {
-		s = d.Source
+		return d.Source
 	}
-	switch s := s.(type) {
-	case *Authority:
-		own, _ = s.Pair().certificate.PrivateKey.(crypto.Signer)
-	case *FileSource:
-		files = true
-	}
-	return own, files
+	return s
 }

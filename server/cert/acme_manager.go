@@ -80,14 +80,14 @@ func (a *ACME) Run(ctx context.Context, knows func(host string) bool) {
 	defer ticker.Stop()
 	var cleaned time.Time
 	for ctx.Err() == nil {
-		if time.Since(cleaned) > cleanEvery {
-			cleaned = time.Now()
-			m.clean()
-		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
 			m.maintain()
+			if time.Since(cleaned) > cleanEvery {
+				cleaned = time.Now()
+				m.clean()
+			}
 		}
 	}
 	m.mu.Lock()

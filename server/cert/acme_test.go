@@ -327,3 +327,20 @@ func TestACMEStoreLocks(t *testing.T) {
 		t.Error("gave back what nobody had")
 	}
 }
+
+// What is built into both programs goes on as it is for the domain.
+func TestACMEWithBaked(t *testing.T) {
+	development, err := Development()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := acmeOptions(t, "ngrok.me")
+	o.Fallback = withDevelopment{development, development, false}
+	a, err := NewACME(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.manages("ngrok.me") || !a.manages("a.ngrok.me") || a.Public() || a.ownKey != nil {
+		t.Errorf("manages the domain: %v, names below: %v", a.manages("ngrok.me"), a.manages("a.ngrok.me"))
+	}
+}

@@ -14,22 +14,22 @@ func TestPublicTLS(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, tt := range []struct {
 		name   string
-		config tls.Config
+		config *tls.Config
 		alpn   string
 		fails  string
 	}{
-		{"TLS 1.1", tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, "", "protocol version"},
-		{"TLS 1.2", tls.Config{MaxVersion: tls.VersionTLS12}, "", ""},
-		{"TLS 1.3", tls.Config{MinVersion: tls.VersionTLS13}, "", ""},
-		{"a browser", tls.Config{NextProtos: []string{"h2", "http/1.1"}}, "http/1.1", ""},
-		{"HTTP/2 alone", tls.Config{NextProtos: []string{"h2"}}, "", "no application protocol"},
-		{"a challenge without ACME", tls.Config{NextProtos: []string{"acme-tls/1"}}, "", "no application protocol"},
+		{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, "", "protocol version"},
+		{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12}, "", ""},
+		{"TLS 1.3", &tls.Config{MinVersion: tls.VersionTLS13}, "", ""},
+		{"a browser", &tls.Config{NextProtos: []string{"h2", "http/1.1"}}, "http/1.1", ""},
+		{"HTTP/2 alone", &tls.Config{NextProtos: []string{"h2"}}, "", "no application protocol"},
+		{"a challenge without ACME", &tls.Config{NextProtos: []string{"acme-tls/1"}}, "", "no application protocol"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.config.ServerName, tt.config.RootCAs = "a.localhost", w.roots
 			tt.config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 			for i := range 2 {
-				c, err := tls.Dial("tcp", w.listen.HTTPS.Addr().String(), &tt.config)
+				c, err := tls.Dial("tcp", w.listen.HTTPS.Addr().String(), tt.config)
 				if tt.fails != "" {
 					if err == nil || !strings.Contains(err.Error(), tt.fails) {
 						t.Fatalf("%v, want %q", err, tt.fails)

@@ -82,7 +82,7 @@ type ACMEOptions struct {
 type ACME struct {
 	domain     string
 	private    bool // the authority is not a public one
-	dns        bool // there is a DNS-01 provider
+	dns        bool // there is a DNS-01 provider, and thus a wildcard
 	fallback   Source
 	files      bool // the fallback reads the operator's own files
 	baked      bool // the fallback is built in, and clients trust it for the domain
@@ -124,6 +124,7 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 		a.ownKey, _ = s.Pair().certificate.PrivateKey.(crypto.Signer)
 	case *FileSource:
 		a.files = true
+		a.dns = a.dns && !s.Covers(below(domain))
 	case *Pair:
 		a.baked = true
 	}

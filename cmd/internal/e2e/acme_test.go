@@ -262,6 +262,20 @@ func TestACMEFailure(t *testing.T) {
 	}
 }
 
+// An authority that was set up anew does not know the account any more.
+func TestACMEForgottenAccount(t *testing.T) {
+	conntest.NoLeak(t)
+	p := newPebble(t, newZone(t, acmeDomain), time.Hour)
+	a := newACMEWorld(t, p, t.TempDir(), nil)
+	a.online(t, httpTunnel("shop", whoami(t)))
+	p.stop()
+	p.start(t)
+	name := "shop." + acmeDomain
+	if !a.trusted(a.listen.HTTPS.Addr(), name) {
+		t.Errorf("no certificate:\n%s", a.log.String())
+	}
+}
+
 // logBuffer keeps what is logged.
 type logBuffer struct {
 	mu sync.Mutex

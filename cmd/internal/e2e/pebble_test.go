@@ -33,6 +33,10 @@ type pebble struct {
 	tlsPort   int            // TLS-ALPN-01
 	stop      func()
 
+	command    []string
+	management string         // URL
+	trust      *x509.CertPool // vouches for the program itself
+
 	mu  sync.Mutex
 	log bytes.Buffer
 }
@@ -80,23 +84,34 @@ func newPebble(t testing.TB, z *zone, life time.Duration) *pebble {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	p.command = []string{program, "-config", configFile, "-dnsserver", z.addr, "-strict"}
+	p.directory = "https://" + address + "/dir"
+	p.management = "https://" + management
+	p.trust = roots
+	p.start(t)
+	return p
+}
+
+// start runs the program, which remembers nothing of an earlier run.
+func (p *pebble) start(t testing.TB) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "-config", configFile, "-dnsserver", z.addr, "-strict")
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=10")
 	cmd.Stdout, cmd.Stderr = p, p
 	if err := cmd.Start(); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
 	p.stop = sync.OnceFunc(func() { cancel(); cmd.Wait() })
 	t.Cleanup(p.stop)
 
-	p.directory = "https://" + address + "/dir"
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.trust}}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
 	p.roots = x509.NewCertPool()
 	conntest.Eventually(t, "pebble is up", func() bool {
-		resp, err := client.Get("https://" + management + "/roots/0")
+		resp, err := client.Get(p.management + "/roots/0")
 		if err != nil {
 			return false
 		}
@@ -104,7 +119,6 @@ func newPebble(t testing.TB, z *zone, life time.Duration) *pebble {
 		root, err := io.ReadAll(resp.Body)
 		return err == nil && p.roots.AppendCertsFromPEM(root)
 	})
-	return p
 }
 
 // Write takes the program's log.

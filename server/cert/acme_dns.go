@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -15,37 +14,19 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
-	"github.com/libdns/cloudflare"
 	"github.com/libdns/libdns"
-	"github.com/libdns/rfc2136"
 )
 
 // commandTimeout bounds one run of the operator's command.
 const commandTimeout = 2 * time.Minute
 
 // dnsProviders are those that are compiled in: the standard that every name server of
-// one's own speaks, the hoster that most have, and a command for all others. Each is
-// made of its settings, from which it deletes what it has understood.
+// one's own speaks, and a command for all others. Each is made of its settings, from
+// which it deletes what it has understood.
 func dnsProviders() map[string]func(take func(key, standard string) string) (certmagic.DNSProvider, error) {
 	type take = func(key, standard string) string
 	return map[string]func(take) (certmagic.DNSProvider, error){
-		"rfc2136": func(take take) (certmagic.DNSProvider, error) {
-			p := &rfc2136.Provider{Server: take("server", ""), KeyName: take("key_name", ""), Key: take("key", ""), KeyAlg: take("key_alg", "hmac-sha256")}
-			if p.Server == "" || p.KeyName == "" || p.Key == "" {
-				return nil, errors.New("rfc2136 wants server, key_name and key (a TSIG key that may change the zone)")
-			}
-			if _, _, err := net.SplitHostPort(p.Server); err != nil {
-				p.Server = net.JoinHostPort(strings.Trim(p.Server, "[]"), "53")
-			}
-			return p, nil
-		},
-		"cloudflare": func(take take) (certmagic.DNSProvider, error) {
-			p := &cloudflare.Provider{APIToken: take("api_token", ""), ZoneToken: take("zone_token", "")}
-			if p.APIToken == "" {
-				return nil, errors.New("cloudflare wants api_token (a token with the right Zone:DNS:Edit)")
-			}
-			return p, nil
-		},
+		"rfc2136": func(take take) (certmagic.DNSProvider, error) { return newDynamicUpdate(take) },
 		"exec": func(take take) (certmagic.DNSProvider, error) {
 			p := &command{path: take("command", "")}
 			if !filepath.IsAbs(p.path) {

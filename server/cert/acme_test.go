@@ -49,11 +49,13 @@ func TestNewACMERefuses(t *testing.T) {
 		{"no ports", func(o *ACMEOptions) { o.HTTP, o.HTTPS = false, false }, "neither an http nor an https port"},
 		{"no CA file", func(o *ACMEOptions) { o.CAFile = filepath.Join(t.TempDir(), "none.pem") }, "ca: open"},
 		{"CA file of something else", func(o *ACMEOptions) { o.CAFile = "acme_test.go" }, "there is no certificate"},
-		{"unknown provider", func(o *ACMEOptions) { o.DNS = map[string]string{"provider": "x"} }, `no provider "x": choose one of cloudflare, exec, rfc2136`},
+		{"unknown provider", func(o *ACMEOptions) { o.DNS = map[string]string{"provider": "x"} }, `no provider "x": choose one of exec, rfc2136`},
 		{"unknown setting", func(o *ACMEOptions) {
-			o.DNS = map[string]string{"provider": "cloudflare", "api_token": "x", "token": "y"}
+			o.DNS = map[string]string{"provider": "exec", "command": "/bin/true", "token": "y"}
 		}, `no setting "token"`},
-		{"cloudflare without token", func(o *ACMEOptions) { o.DNS = map[string]string{"provider": "cloudflare"} }, "wants api_token"},
+		{"rfc2136 with an unknown algorithm", func(o *ACMEOptions) {
+			o.DNS = map[string]string{"provider": "rfc2136", "server": "a", "key_name": "k", "key": "a2V5", "key_alg": "rot13"}
+		}, `unknown key_alg "rot13"`},
 		{"rfc2136 without key", func(o *ACMEOptions) { o.DNS = map[string]string{"provider": "rfc2136", "server": "a"} }, "wants server, key_name and key"},
 		{"relative command", func(o *ACMEOptions) { o.DNS = map[string]string{"provider": "exec", "command": "x"} }, "absolute path"},
 	} {

@@ -20,6 +20,9 @@ import (
 const (
 	defaultGrace = 30 * time.Second
 
+	// cutTime is how long clients have to end their side of what was cut.
+	cutTime = 2 * time.Second
+
 	// memoryFile is where, in the data directory, it is kept who had which name.
 	memoryFile = "names.json"
 
@@ -179,7 +182,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	cut()
 	s.flows.reset()
 	s.peers.stop()
+	late := time.AfterFunc(cutTime, s.peers.reset)
 	s.serving.Wait()
+	late.Stop()
 	looking.Wait()
 	s.registry.memory.save()
 	s.metrics.stop()

@@ -32,7 +32,8 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test prepare race fuzz lint cover bench bench-tunnel cross clean help
+	assets vendor-web debug-assets run test prepare race fuzz chaos soak lint cover bench bench-tunnel cross \
+	clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
 
@@ -102,6 +103,17 @@ race:
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
+
+# What the fault laboratory is told, such as CHAOS='-seed 7 -short' or CHAOS=figures.
+CHAOS       ?=
+SOAK        ?= 30m
+chaos: all ## break both programs under verified load for half an hour; CHAOS='-short' or CHAOS=figures
+	@$(GO) build -o bin/chaos ./cmd/internal/chaos
+	@exec bin/chaos $(CHAOS)
+
+soak: all ## mixed load without faults for SOAK (30m): memory and goroutines must stay flat
+	@$(GO) build -o bin/chaos ./cmd/internal/chaos
+	@exec bin/chaos -time $(SOAK) soak
 
 lint: ## gofmt, vet, staticcheck, and whether the generated assets are up to date
 	.ci/lint

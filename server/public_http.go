@@ -30,6 +30,9 @@ const (
 
 	// skipBytes is how much body of a refused request is read to keep the connection.
 	skipBytes = 64 << 10
+
+	// unaskedTime is how long the answer to a refused request waits for its chunked body.
+	unaskedTime = time.Second
 )
 
 // httpVisit is one visitor's connection on the http or https port: a sequence of
@@ -231,20 +234,23 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	head := len(v.req.Head)
-	keep := !v.req.Close && !v.req.Expect100 && v.short(body, v.leg.Buffered()[head:])
-	b := a.append(nil, &v.req, !keep)
+	keep := !v.req.Close && !v.req.Expect100 && v.req.ContentLength <= skipBytes
+	b, last := a.append(nil, &v.req, !keep), a.append(nil, &v.req, true)
+	if keep {
+		v.leg.Consume(len(v.req.Head))
+	}
+	// How long a chunked body is has to be known before the answer promises to go on:
+	// a proxy in front takes it at its word.
+	if keep && v.req.ContentLength < 0 && v.skip(&body, unaskedTime) != nil {
+		keep, b = false, last
+	}
 	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
 	_, err := v.leg.Write(b)
 	v.leg.SetWriteDeadline(time.Time{})
 	if err != nil {
 		return err
 	}
-	if !keep {
-		return errHangUp
-	}
-	v.leg.Consume(head)
-	if err := v.skip(&body); err != nil {
+	if !keep || v.skip(&body, headTimeout) != nil {
 		return errHangUp
 	}
 	v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
@@ -261,23 +267,13 @@ func (v *httpVisit) refuseLast(a answer) error {
 	return errHangUp
 }
 
-// short reports whether a body can be skipped, of which here has arrived. One without a
-// known length must be here whole: the answer has to say whether the connection goes on
-// before more is read.
-func (v *httpVisit) short(body http1.Body, here []byte) bool {
-	if v.req.ContentLength >= 0 {
-		return v.req.ContentLength <= skipBytes
-	}
-	n, done, err := body.Next(here)
-	return done && err == nil && n <= skipBytes
-}
-
-// skip reads a body that nobody wants, at most skipBytes of it.
-func (v *httpVisit) skip(body *http1.Body) error {
+// skip reads a body that nobody wants, at most skipBytes of it and not for longer than
+// within.
+func (v *httpVisit) skip(body *http1.Body, within time.Duration) error {
+	v.leg.SetReadDeadline(time.Now().Add(within))
 	for total := 0; !body.Done(); {
 		b := v.leg.Buffered()
 		if len(b) == 0 {
-			v.leg.SetReadDeadline(time.Now().Add(headTimeout))
 			if err := v.leg.Fill(); err != nil {
 				return err
 			}

@@ -178,14 +178,17 @@ func (v *httpVisit) readOn(err error) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded) || v.flight == nil:
 		return err
 	case v.flight.isOver():
-		// It was the end of the proxy connection's use that woke us. A request that
-		// came at the same moment goes down another one.
+		// It was the end of the proxy connection's use that woke us. What the visitor
+		// asks next, or has asked at the same moment, goes down another one.
 		v.leg.SetReadDeadline(time.Now().Add(headTimeout))
 		if !partial {
 			v.leg.TryFill()
 		}
 		if len(v.leg.Buffered()) == 0 {
-			return errHangUp
+			if !v.flight.wasOutlived() {
+				return errHangUp
+			}
+			v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 		}
 		return v.leave()
 	case !partial && v.flight.waitLonger():

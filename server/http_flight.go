@@ -33,6 +33,8 @@ type flight struct {
 	unanswered int   // requests whose final response has not been delivered whole
 	partial    bool  // a response has been delivered in part
 	passed     bool  // anything has been delivered, or is about to be
+	whole      bool  // after the last response delivered whole, another may follow
+	outlived   bool  // over by what the service did after its answers alone
 	opaque     bool  // the connection has left HTTP
 	over       bool  // nothing more will be delivered
 	failed     error // why, when what was delivered is cut off
@@ -131,7 +133,7 @@ func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 		switch ev {
 		case http1.Ended:
 			answered++
-			f.partial = false
+			f.partial, f.whole = false, f.responses.Reusable()
 		case http1.Switched:
 			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream, Sent: f.sent, Received: f.received}
 			return pass + len(p), answered, ev
@@ -159,7 +161,7 @@ func (f *flight) delivered(answered int) {
 	f.unanswered -= answered
 	switch {
 	case answered == 0 || f.detached:
-	case !f.responses.Reusable():
+	case !f.whole:
 		f.endLocked(nil) // what follows, nobody could be sure of
 	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.closing.Load()):
 		f.endLocked(nil)
@@ -180,6 +182,16 @@ func (f *flight) endLocked(failed error) {
 		f.over, f.failed = true, failed
 		f.visit.leg.SetReadDeadline(past)
 	}
+}
+
+// outliveLocked ends a flight whose requests are all answered. The visitor's connection
+// goes on if it can: closing it would fail the request that a proxy in front, which
+// keeps it for the visitors of all tunnels, is just sending down it.
+func (f *flight) outliveLocked() {
+	if !f.over {
+		f.outlived = f.whole && !f.opaque
+	}
+	f.endLocked(nil)
 }
 
 // wake tells the visitor's goroutine, if it waits, that something has changed.
@@ -203,7 +215,9 @@ func (f *flight) ended(err error) error {
 	detached := f.detached
 	if !detached {
 		f.responses.End()
-		if regular || f.unanswered == 0 {
+		if f.unanswered == 0 {
+			f.outliveLocked()
+		} else if regular {
 			f.endLocked(nil)
 		} else {
 			f.endLocked(err)
@@ -250,7 +264,7 @@ func (f *flight) refuse(event http1.Event) error {
 			f.endLocked(errors.New("the service's answer is no HTTP"))
 			f.visit.leg.Reset()
 		} else {
-			f.endLocked(nil)
+			f.outliveLocked()
 		}
 	}
 	f.mu.Unlock()
@@ -289,6 +303,14 @@ func (f *flight) isOver() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.over
+}
+
+// wasOutlived reports whether the visitor's connection goes on without the flight, even
+// if no request has come yet.
+func (f *flight) wasOutlived() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.outlived
 }
 
 // answered reports whether all requests have been.
@@ -369,7 +391,7 @@ func (f *flight) watch(done func() bool, keep bool) (over bool, err error) {
 func (f *flight) leave() error {
 	f.await(func() bool { return f.unanswered == 0 })
 	f.mu.Lock()
-	goesOn := f.failed == nil && f.unanswered == 0 && f.responses.Reusable()
+	goesOn := f.failed == nil && f.unanswered == 0 && f.whole
 	f.mu.Unlock()
 	err := f.finish(errHangUp)
 	if goesOn {

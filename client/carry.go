@@ -67,7 +67,7 @@ func (c *Client) join(leg *conn.Conn, stream *conn.Stream, info ConnInfo, tunnel
 	if c.config.Tap != nil && info.Protocol != "tcp" && !tunnel.NoInspect {
 		tap = c.config.Tap.Open(info)
 	}
-	j := &conn.Join{Outer: leg, Stream: stream}
+	j := &conn.Join{Outer: leg, Stream: stream, CloseFollows: true}
 	j.Received = func(p []byte) {
 		for _, m := range counts {
 			m.in.Inc(int64(len(p)))

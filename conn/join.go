@@ -27,6 +27,10 @@ type Join struct {
 	Outer  Leg
 	Stream *Stream
 
+	// CloseFollows says that the caller closes Outer as soon as both copies have
+	// returned: its end needs no system call of its own then, if it comes last.
+	CloseFollows bool
+
 	// Sent and Received, when not nil, see the bytes that the stream and the outer
 	// leg have taken. p is valid during the call only.
 	Sent, Received func(p []byte)
@@ -72,6 +76,9 @@ func (j *Join) FromStream() error {
 		j.extend(j.Stream)
 		p, err := j.Stream.Next()
 		if err == io.EOF {
+			if j.CloseFollows && j.isHalf() {
+				return nil
+			}
 			err = j.Outer.CloseWrite()
 			j.ended(j.Outer)
 			return err

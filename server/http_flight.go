@@ -135,7 +135,7 @@ func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 			answered++
 			f.partial, f.whole = false, f.responses.Reusable()
 		case http1.Switched:
-			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream, Sent: f.sent, Received: f.received}
+			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream, CloseFollows: true, Sent: f.sent, Received: f.received}
 			return pass + len(p), answered, ev
 		case http1.Unsolicited, http1.Lost:
 			return pass, answered, ev
@@ -406,8 +406,8 @@ func (f *flight) leave() error {
 func (f *flight) finish(err error) error {
 	defer f.tunnel.control.account.RemoveConnection()
 	f.tunnel.control.removeFlight(f)
-	if err == nil {
-		return nil // left HTTP, and both directions have ended
+	if errors.Is(err, errEnded) {
+		return err
 	}
 	f.mu.Lock()
 	f.detached = true
@@ -486,7 +486,7 @@ func (f *flight) upgrade() error {
 		f.visit.leg.SetReadDeadline(time.Time{})
 		f.join.ToStream()
 		<-f.use.done
-		return nil
+		return errEnded
 	case over:
 		return f.result()
 	}

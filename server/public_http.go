@@ -87,14 +87,19 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 }
 
 func (s *Server) serveHTTP(scheme string, fl *flow) {
+	conn.GrowStack()
 	defer s.flows.remove(fl)
 	defer s.metrics.visit(scheme)()
 	v := &httpVisit{server: s, flow: fl, leg: fl.leg, scheme: scheme}
 	v.serve()
 }
 
-// errHangUp ends a visitor's connection without another word.
-var errHangUp = errors.New("hang up")
+var (
+	// errHangUp ends a visitor's connection without another word.
+	errHangUp = errors.New("hang up")
+	// errEnded says that the connection has left HTTP and both directions have ended.
+	errEnded = errors.New("ended")
+)
 
 // serve answers requests until the connection ends.
 func (v *httpVisit) serve() {
@@ -105,7 +110,7 @@ func (v *httpVisit) serve() {
 	switch {
 	case errors.Is(err, errHangUp):
 		v.lingeringClose()
-	case err == nil:
+	case errors.Is(err, errEnded):
 		v.leg.Close()
 	default:
 		v.leg.Release()
@@ -113,7 +118,7 @@ func (v *httpVisit) serve() {
 	}
 }
 
-// serveRequests returns errHangUp when the connection is to be closed, nil when both
+// serveRequests returns errHangUp when the connection is to be closed, errEnded when both
 // its directions have ended already, and another error when it is to be aborted.
 func (v *httpVisit) serveRequests() error {
 	for {

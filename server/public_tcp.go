@@ -44,7 +44,7 @@ func (s *Server) serveTCP(t *tunnel, leg *conn.Conn) {
 		return
 	}
 	defer c.account.RemoveConnection()
-	v := &tcpVisit{join: conn.Join{Outer: leg}}
+	v := &tcpVisit{join: conn.Join{Outer: leg, CloseFollows: true}}
 	bytes := s.metrics.bytes["tcp"]
 	v.join.Sent = func(p []byte) { bytes.in.Inc(int64(len(p))); c.account.Up.Wait(s.running, len(p)) }
 	v.join.Received = func(p []byte) { bytes.out.Inc(int64(len(p))); c.account.Down.Wait(s.running, len(p)) }

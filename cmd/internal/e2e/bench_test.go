@@ -139,3 +139,29 @@ func serve(t testing.TB, handle func(net.Conn)) net.Addr {
 	}()
 	return l.Addr()
 }
+
+// BenchmarkHTTPConnect makes a connection for each request, 16 at a time.
+func BenchmarkHTTPConnect(b *testing.B) {
+	service := rawHTTPService(b)
+	w := newWorld(b, nil)
+	c := w.runClient(nil, client.Tunnel{Name: "x", Subdomain: "x", Local: map[string]string{"http": service.String()}})
+	host := strings.TrimPrefix(c.url("http"), "http://")
+	request := []byte("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+	b.SetParallelism(4)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		answer := make([]byte, len(smallResponse))
+		for pb.Next() {
+			nc, err := net.Dial("tcp", w.listen.HTTP.Addr().String())
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			nc.Write(request)
+			if _, err := io.ReadFull(nc, answer); err != nil {
+				b.Error(err)
+			}
+			nc.Close()
+		}
+	})
+}

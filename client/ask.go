@@ -58,6 +58,9 @@ func (s *session) missing() (missing []*tunnelRecord, wasOnline bool) {
 // ask asks for r and waits for the answer. Names that the server chose before are asked
 // for by name, and given up when somebody else has them now.
 func (s *session) ask(ctx context.Context, r *tunnelRecord) error {
+	if r.tunnel.enforced() != nil && !s.enforces {
+		return unenforceable(&r.tunnel)
+	}
 	had := s.client.grants(r)
 	err := s.askFor(ctx, r, had)
 	var refused *TunnelError

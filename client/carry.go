@@ -17,8 +17,8 @@ import (
 const privateDialTimeout = 10 * time.Second
 
 // carry joins a visitor's stream with the private service until both directions have
-// ended.
-func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.Stream) {
+// ended. strict is that of newEditedLeg.
+func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.Stream, strict bool) {
 	tunnel, g, ok := c.find(start.Url)
 	if !ok {
 		c.turnAway(stream, start, closedTunnel(start.Url))
@@ -57,23 +57,43 @@ func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.
 	leg := conn.NewConn(private)
 	stop := context.AfterFunc(ctx, leg.Reset)
 	defer stop()
-	c.join(leg, stream, info, tunnel, counts)
+	if !isWeb(g.protocol) && tunnel.ProxyProto != 0 {
+		// When it fails, so does all that follows.
+		writeProxyHeader(leg, tunnel.ProxyProto, start.ClientAddr, g.url)
+	}
+	var edit editing
+	if isWeb(g.protocol) && g.heads != nil {
+		edit = func(tap func([]byte)) conn.Leg { return newEditedLeg(leg, g.heads, start, strict, tap) }
+	}
+	c.join(leg, edit, stream, info, tunnel, counts)
 	leg.Close()
 }
 
+// editing makes the private service's leg one that changes heads. tap, if not nil, is to be
+// offered the requests as the service gets them.
+type editing func(tap func([]byte)) conn.Leg
+
 // join copies between the private service and the stream, and shows a tap what passes.
-func (c *Client) join(leg *conn.Conn, stream *conn.Stream, info ConnInfo, tunnel Tunnel, counts []*flowMetrics) {
+// A nil edit leaves it as it is.
+func (c *Client) join(leg *conn.Conn, edit editing, stream *conn.Stream, info ConnInfo, tunnel Tunnel, counts []*flowMetrics) {
 	var tap ConnTap
-	if c.config.Tap != nil && info.Protocol != "tcp" && !tunnel.NoInspect {
+	if c.config.Tap != nil && isWeb(info.Protocol) && !tunnel.NoInspect {
 		tap = c.config.Tap.Open(info)
 	}
 	j := &conn.Join{Outer: leg, Stream: stream, CloseFollows: true}
+	var offer func([]byte) // requests, as the service gets them
+	if tap != nil {
+		offer = tap.Request
+	}
+	if edit != nil {
+		j.Outer, offer = edit(offer), nil
+	}
 	j.Received = func(p []byte) {
 		for _, m := range counts {
 			m.in.Inc(int64(len(p)))
 		}
-		if tap != nil {
-			tap.Request(p)
+		if offer != nil {
+			offer(p)
 		}
 	}
 	j.Sent = func(p []byte) {

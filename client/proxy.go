@@ -93,7 +93,7 @@ func (s *session) serveProxy(link *conn.Link) {
 			return
 		}
 		stream := link.NewStream(start.Reuse && s.reuse, nil)
-		s.client.carry(s.running, start, stream)
+		s.client.carry(s.running, start, stream, s.enforces)
 		if !stream.Over() {
 			link.Reset()
 			return

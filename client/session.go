@@ -63,6 +63,10 @@ type session struct {
 
 	opening atomic.Int64 // proxy connections under way
 
+	// enforces says that the server enforces msg.TunnelOptions, and has read each
+	// request that it passes on.
+	enforces bool
+
 	writing sync.Mutex
 
 	mu      sync.Mutex
@@ -131,7 +135,7 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 		auth.User = c.config.Identity
 	}
 	if !c.config.PlainVersion2 {
-		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose}
+		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose, msg.FeatureOptions}
 	}
 	stop := context.AfterFunc(ctx, link.Reset)
 	defer stop()
@@ -166,6 +170,7 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 		pending: make(map[string]*pendingTunnel),
 		idle:    make(map[*conn.Link]struct{}),
 	}
+	s.enforces = slices.Contains(resp.Features, msg.FeatureOptions) && !c.config.PlainVersion2
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	c.mu.Lock()
 	c.sessionID = resp.ClientId

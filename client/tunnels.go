@@ -27,6 +27,7 @@ type tunnelRecord struct {
 type grant struct {
 	url      string
 	protocol string
+	heads    *headRules // http and https: changes of heads; nil for none
 	metrics  *flowMetrics
 }
 
@@ -35,10 +36,8 @@ func (c *Client) addTunnel(t Tunnel) (*tunnelRecord, error) {
 	if t.Name == "" || len(t.Local) == 0 {
 		return nil, errors.New("a tunnel needs a name and the address of a private service")
 	}
-	for protocol := range t.Local {
-		if protocol != "http" && protocol != "https" && protocol != "tcp" {
-			return nil, fmt.Errorf("tunnel %s: unknown protocol %q: choose http, https or tcp", t.Name, protocol)
-		}
+	if err := t.Validate(); err != nil {
+		return nil, fmt.Errorf("tunnel %s: %w", t.Name, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,6 +122,7 @@ func (r *tunnelRecord) request(id string, had []grant) *msg.ReqTunnel {
 		Subdomain:  t.Subdomain,
 		HttpAuth:   t.HTTPAuth,
 		RemotePort: t.RemotePort,
+		Options:    t.enforced(),
 	}
 	if t.Hostname != "" {
 		m.Subdomain = ""
@@ -177,6 +177,9 @@ func (c *Client) setGranted(s *session, r *tunnelRecord, granted []grant) {
 	defer c.mu.Unlock()
 	r.session = s
 	for i := range granted {
+		if isWeb(granted[i].protocol) {
+			granted[i].heads, _ = newHeadRules(&r.tunnel, granted[i]) // was valid when it was added
+		}
 		for j, old := range r.granted {
 			if old.url == granted[i].url && old.metrics != nil {
 				granted[i].metrics = old.metrics

@@ -17,6 +17,8 @@ var samples = []Message{
 	&ReqTunnel{ReqId: "a", Protocol: "http+https", Subdomain: "example", HttpAuth: "user:password", RemotePort: 65535},
 	&NewTunnel{ReqId: "a", Url: "http://example.test", Protocol: "http"},
 	&ReqProxy{}, &RegProxy{ClientId: "3d0f"}, &StartProxy{Url: "tcp://x:1", ClientAddr: "[::1]:2", Reuse: true},
+	&StartProxy{Url: "http://x", ClientAddr: "192.0.2.1:0", Reuse: true, Proxy: "192.0.2.9:5"}, &StartProxy{Url: "http://x", ClientAddr: "a:1", Proxy: "b:2"},
+	&ReqTunnel{ReqId: "b", Protocol: "tls", Options: &TunnelOptions{Users: []string{"a:b"}, AllowCIDRs: []string{"::/0"}, DenyCIDRs: []string{"::1"}, MaxBody: 1, HTTPSRedirect: true}},
 	&Ping{}, &Pong{}, &CloseTunnel{Url: "http://example.test", Error: "taken over"},
 }
 

@@ -19,6 +19,11 @@ const FeatureReuse = "reuse"
 // goes on, and the server take one back with the same message.
 const FeatureClose = "close"
 
+// FeatureOptions says that the server checks each request by itself and enforces
+// TunnelOptions. A client never asks a server without it for a tunnel with options: the
+// tunnel would be open to those whom the options keep out.
+const FeatureOptions = "options"
+
 // Message is one of the pointer types of this package that carry a protocol message.
 type Message interface {
 	typeName() string
@@ -56,6 +61,28 @@ type ReqTunnel struct {
 	HttpAuth  string // "user:password" that visitors must present, a secret
 
 	RemotePort uint16 // tcp: the wanted port, 0 for any
+
+	Options *TunnelOptions `json:",omitempty"` // with FeatureOptions only
+}
+
+// TunnelOptions are what the server is to enforce for the visitors of a tunnel. The zero
+// value of a field asks for nothing.
+type TunnelOptions struct {
+	// Users are "user:password" pairs, secrets. Visitors of http and https tunnels must
+	// present one of them, or HttpAuth.
+	Users []string `json:",omitempty"`
+
+	// AllowCIDRs and DenyCIDRs are networks or single addresses. Visitors from denied
+	// ones are refused, and where some are allowed, those from all others.
+	AllowCIDRs []string `json:",omitempty"`
+	DenyCIDRs  []string `json:",omitempty"`
+
+	// MaxBody is the most bytes that the body of an http request may have.
+	MaxBody int64 `json:",omitempty"`
+
+	// HTTPSRedirect sends visitors of the http tunnel to the https one of the same
+	// request.
+	HTTPSRedirect bool `json:",omitempty"`
 }
 
 // NewTunnel grants one protocol of a ReqTunnel, or refuses it with a non-empty
@@ -80,8 +107,9 @@ type RegProxy struct {
 // here on, server to client.
 type StartProxy struct {
 	Url        string // of the tunnel
-	ClientAddr string // ip:port of the public peer
+	ClientAddr string // ip:port of the visitor; the port is 0 when only a proxy knows it
 	Reuse      bool   `json:",omitempty"` // frames follow, and more public connections after this one
+	Proxy      string `json:",omitempty"` // ip:port of the trusted proxy that the visitor came by, which tells about visitors by X-Forwarded-For
 }
 
 // Ping asks for a Pong. Either side may send it on a control connection.

@@ -16,9 +16,9 @@ const (
 )
 
 // appendStartProxy appends the encoded message to b and reports false when its strings
-// need escapes.
+// need escapes, or when it names a proxy.
 func appendStartProxy(b []byte, m *StartProxy) ([]byte, bool) {
-	if !isVerbatim(m.Url) || !isVerbatim(m.ClientAddr) {
+	if m.Proxy != "" || !isVerbatim(m.Url) || !isVerbatim(m.ClientAddr) {
 		return b, false
 	}
 	end := startProxyEnd

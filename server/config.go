@@ -6,6 +6,7 @@ package server
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"ngrok/server/auth"
@@ -27,6 +28,11 @@ type Config struct {
 	// TCPHost is the address that the listeners of TCP tunnels bind; empty means
 	// the host of TunnelAddr.
 	TCPHost string
+
+	// TrustedProxies are the networks of the proxies in front of this server that may
+	// say who a visitor is: by a PROXY header (version 1 or 2) before everything else,
+	// on any public port, or by X-Forwarded-For. Nil trusts nobody.
+	TrustedProxies []netip.Prefix
 
 	// DataDir keeps the server's key and what it remembers of names. Empty
 	// keeps both in memory only.

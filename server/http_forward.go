@@ -22,7 +22,7 @@ func (v *httpVisit) forward(t *tunnel) error {
 		}
 	}
 	hangUp := v.req.Close
-	body := v.req.Body()
+	body := limitedBody{Body: v.req.Body(), limit: t.options.maxBody}
 	n, done, err := v.readyBytes(&body)
 	if err != nil {
 		return v.refuseLast(refused(asHTTPError(err)))
@@ -49,7 +49,7 @@ func (v *httpVisit) forward(t *tunnel) error {
 
 // readyBytes returns how many of the unread bytes are the head and what has arrived
 // of the body, and whether that is all of it.
-func (v *httpVisit) readyBytes(body *http1.Body) (n int, done bool, err error) {
+func (v *httpVisit) readyBytes(body *limitedBody) (n int, done bool, err error) {
 	head := len(v.req.Head)
 	b := v.leg.Buffered()
 	if len(b) == head {
@@ -79,7 +79,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	if err := f.push(&v.req); err != nil {
 		return err
 	}
-	u, err := v.server.startUse(t, v.leg.RemoteAddr(), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s })
+	u, err := v.server.startUse(t, v.server.startProxy(t, v.from, &v.req), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s })
 	if err != nil {
 		c.account.RemoveConnection()
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
@@ -94,7 +94,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 }
 
 // forwardBody sends the rest of the request's body as it arrives.
-func (v *httpVisit) forwardBody(body *http1.Body) error {
+func (v *httpVisit) forwardBody(body *limitedBody) error {
 	f := v.flight
 	for !body.Done() {
 		b := v.leg.Buffered()

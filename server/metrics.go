@@ -12,7 +12,8 @@ import (
 // reportEvery is how often a server logs its metrics, when they have changed.
 const reportEvery = 30 * time.Second
 
-var protocols = []string{"http", "https", "tcp"}
+// allProtocols are those of tunnels.
+var allProtocols = []string{"http", "https", "tls", "tcp"}
 
 // serverMetrics counts what a server does, by protocol.
 type serverMetrics struct {
@@ -41,7 +42,7 @@ func newMetrics() *serverMetrics {
 		visits:   make(map[string]visitCount),
 		bytes:    make(map[string]bytesCount),
 	}
-	for _, p := range protocols {
+	for _, p := range allProtocols {
 		m.opened[p] = metrics.NewRegisteredCounter(p+".tunnels", r)
 		m.visits[p] = visitCount{
 			open:     metrics.NewRegisteredCounter(p+".connections.open", r),

@@ -42,6 +42,7 @@ type httpVisit struct {
 	server *Server
 	flow   *flow
 	leg    *conn.Conn
+	from   origin
 	scheme string
 
 	scan   http1.HeadScanner
@@ -51,13 +52,14 @@ type httpVisit struct {
 
 // acceptHTTP takes a visitor of the http or https port.
 func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
-	if !s.admitVisitor(nc.RemoteAddr()) {
-		conn.NewConn(nc).Reset()
+	if s.sheds(scheme, nc) {
 		return
 	}
 	leg := conn.NewConn(nc)
-	if scheme == "https" {
-		leg = conn.ServerTLS(nc, s.publicTLS)
+	from := s.originOf(nc)
+	if !s.admit(from) {
+		leg.Reset()
+		return
 	}
 	fl := s.flows.add(leg)
 	if fl == nil {
@@ -66,31 +68,41 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 	}
 	s.serving.Go(func() {
 		leg.SetReadDeadline(time.Now().Add(headTimeout))
-		if t := leg.TLS(); t != nil && t.Handshake() != nil {
-			leg.Reset()
+		serve := s.greet(scheme, leg, from)
+		switch {
+		case serve == nil:
 			s.flows.remove(fl)
-			return
-		}
-		if isChallenge(leg) {
-			leg.Close()
-			s.flows.remove(fl)
-			return
-		}
-		if scheme == "https" {
-			s.tidy.Handshake()
+		case scheme == "https":
 			// In a goroutine whose stack the handshake has not made large.
-			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
-			return
+			s.serving.Go(func() { defer s.flows.remove(fl); serve(fl) })
+		default:
+			defer s.flows.remove(fl)
+			serve(fl)
 		}
-		s.serveHTTP(scheme, fl)
 	})
 }
 
-func (s *Server) serveHTTP(scheme string, fl *flow) {
+// greet finds out who a visitor of the http or https port is. It returns what serves the
+// visitor from here on, owning its connection, or nil when that has ended.
+func (s *Server) greet(scheme string, leg *conn.Conn, from origin) (serve func(*flow)) {
+	from, err := s.readProxyHeader(from, leg, false)
+	if err != nil {
+		s.logger.Debug("visitor turned away", "addr", leg.RemoteAddr(), "err", err)
+		leg.Release()
+		leg.Reset()
+		return nil
+	}
+	if scheme == "https" {
+		return s.greetTLS(leg, from)
+	}
+	return func(fl *flow) { s.serveHTTP(scheme, fl, leg, from) }
+}
+
+// serveHTTP owns the visitor's connection and closes it.
+func (s *Server) serveHTTP(scheme string, fl *flow, leg *conn.Conn, from origin) {
 	conn.GrowStack()
-	defer s.flows.remove(fl)
 	defer s.metrics.visit(scheme)()
-	v := &httpVisit{server: s, flow: fl, leg: fl.leg, scheme: scheme}
+	v := &httpVisit{server: s, flow: fl, leg: leg, from: from, scheme: scheme}
 	v.serve()
 }
 
@@ -109,7 +121,7 @@ func (v *httpVisit) serve() {
 	}
 	switch {
 	case errors.Is(err, errHangUp):
-		v.lingeringClose()
+		linger(v.leg, lingerTime)
 	case errors.Is(err, errEnded):
 		v.leg.Close()
 	default:
@@ -127,14 +139,13 @@ func (v *httpVisit) serveRequests() error {
 		}
 		t := v.server.registry.lookup(v.scheme, v.req.Host)
 		var err error
-		switch a, ok := v.challenge(); {
-		case ok:
+		if a, ok := v.challenge(); ok {
 			err = v.refuse(a)
-		case t == nil:
+		} else if t == nil {
 			err = v.refuse(notFound(displayHost(v.req.HostPort)))
-		case !t.admits(&v.req):
-			err = v.refuse(unauthorized())
-		default:
+		} else if a, away := v.turnsAway(t); away {
+			err = v.refuse(a)
+		} else {
 			err = v.forward(t)
 		}
 		if err != nil {
@@ -305,24 +316,6 @@ func (v *httpVisit) leave() error {
 	f := v.flight
 	v.flight = nil
 	return f.leave()
-}
-
-// lingeringClose closes the connection so that the visitor can read all it was sent,
-// even if it is still sending.
-func (v *httpVisit) lingeringClose() {
-	defer v.leg.Close()
-	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
-	if v.leg.CloseWrite() != nil {
-		return
-	}
-	v.leg.SetReadDeadline(time.Now().Add(lingerTime))
-	for n := 0; n < lingerBytes; {
-		v.leg.Consume(len(v.leg.Buffered()))
-		if v.leg.Fill() != nil {
-			return
-		}
-		n += len(v.leg.Buffered())
-	}
 }
 
 // displayHost returns a host for a page: what the visitor sent, but never much of it.

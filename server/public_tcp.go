@@ -7,19 +7,22 @@ import (
 
 	"ngrok/conn"
 	"ngrok/msg"
-	"ngrok/server/limit"
 )
 
-// tcpVisit is one visitor of a TCP tunnel.
+// tcpVisit is one visitor of a tcp or tls tunnel.
 type tcpVisit struct {
 	join conn.Join
 }
 
 // acceptTCP takes a visitor of a port.
 func (s *Server) acceptTCP(p *tcpPort, nc net.Conn) {
+	if s.sheds("tcp", nc) {
+		return
+	}
 	leg := conn.NewConn(nc)
 	t := p.tunnel.Load()
-	if t == nil || !s.admitVisitor(nc.RemoteAddr()) {
+	from := s.originOf(nc)
+	if t == nil || !s.admit(from) {
 		leg.Reset()
 		return
 	}
@@ -30,29 +33,45 @@ func (s *Server) acceptTCP(p *tcpPort, nc net.Conn) {
 	}
 	s.serving.Go(func() {
 		defer s.flows.remove(fl)
-		s.serveTCP(t, leg)
+		from, err := s.readProxyHeader(from, leg, true)
+		if err != nil {
+			s.logger.Debug("visitor turned away", "addr", nc.RemoteAddr(), "err", err)
+			leg.Release()
+			leg.Reset()
+			return
+		}
+		s.serveRaw(t, leg, from)
 	})
 }
 
-// serveTCP owns the visitor's connection and closes it.
-func (s *Server) serveTCP(t *tunnel, leg *conn.Conn) {
-	defer s.metrics.visit("tcp")()
+// serveRaw carries a visitor of a tcp or tls tunnel, whose bytes nobody looks at. It owns
+// the connection and closes it.
+func (s *Server) serveRaw(t *tunnel, leg *conn.Conn, from origin) {
+	defer s.metrics.visit(t.protocol)()
 	c := t.control
+	if !t.options.allows(from.addr.Addr()) {
+		c.logger.Debug("visitor's address is not let in", "url", t.url, "addr", from.addr)
+		leg.Release()
+		leg.Reset()
+		return
+	}
 	if err := s.policies.Current().TakeConnection(c.identity, c.account); err != nil {
 		c.logger.Warn("visitor turned away", "url", t.url, "why", err)
+		leg.Release()
 		leg.Reset()
 		return
 	}
 	defer c.account.RemoveConnection()
 	v := &tcpVisit{join: conn.Join{Outer: leg, CloseFollows: true}}
-	bytes := s.metrics.bytes["tcp"]
+	bytes := s.metrics.bytes[t.protocol]
 	v.join.Sent = func(p []byte) { bytes.in.Inc(int64(len(p))); c.account.Up.Wait(s.running, len(p)) }
 	v.join.Received = func(p []byte) { bytes.out.Inc(int64(len(p))); c.account.Down.Wait(s.running, len(p)) }
 
 	leg.TryFill()
-	u, err := s.startUse(t, leg.RemoteAddr(), leg.Buffered(), v, func(stream *conn.Stream) { v.join.Stream = stream })
+	u, err := s.startUse(t, s.startProxy(t, from, nil), leg.Buffered(), v, func(stream *conn.Stream) { v.join.Stream = stream })
 	if err != nil {
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
+		leg.Release()
 		leg.Reset()
 		return
 	}
@@ -70,8 +89,7 @@ func (v *tcpVisit) cut() { v.join.Outer.Reset() }
 // startUse takes a proxy connection of t's pool for a visitor and begins to use it
 // with the visitor's first bytes; another one when the first turns out dead before
 // it was sent anything. prepare is called with the stream before run can be.
-func (s *Server) startUse(t *tunnel, remote net.Addr, first []byte, v visitor, prepare func(*conn.Stream)) (*use, error) {
-	start := &msg.StartProxy{Url: t.url, ClientAddr: remote.String()}
+func (s *Server) startUse(t *tunnel, start *msg.StartProxy, first []byte, v visitor, prepare func(*conn.Stream)) (*use, error) {
 	deadline := time.Now().Add(takeTimeout)
 	for {
 		pc, err := t.control.pool.take(s.running)
@@ -89,10 +107,4 @@ func (s *Server) startUse(t *tunnel, remote net.Addr, first []byte, v visitor, p
 			return nil, err
 		}
 	}
-}
-
-// admitVisitor reports whether a visitor's address may make one more connection now.
-func (s *Server) admitVisitor(a net.Addr) bool {
-	l := s.policies.Current().Limits()
-	return s.visitors.Allow(limit.AddrOf(a), l.VisitorRate, l.VisitorBurst)
 }

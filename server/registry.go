@@ -21,7 +21,7 @@ const (
 )
 
 // registry knows which tunnel has which name. A host name belongs to one owner, for
-// http and https together; so does a port.
+// http, https and tls together; so does a port.
 type registry struct {
 	memory *memory
 	lease  time.Duration // for which names are kept for an owner who is away
@@ -31,9 +31,11 @@ type registry struct {
 	ports map[uint16]*tcpPort
 }
 
+// hostEntry is a host name in use. The tunnel on the https port is of the protocol
+// https or tls: the name alone tells the port's visitors apart.
 type hostEntry struct {
-	owner       string
-	http, https *tunnel
+	owner     string
+	http, tls *tunnel
 }
 
 func newRegistry(m *memory, lease time.Duration) *registry {
@@ -42,21 +44,24 @@ func newRegistry(m *memory, lease time.Duration) *registry {
 
 // slot returns where the entry keeps the tunnel of that protocol.
 func (e *hostEntry) slot(protocol string) **tunnel {
-	if protocol == "https" {
-		return &e.https
+	if protocol == "http" {
+		return &e.http
 	}
-	return &e.http
+	return &e.tls
 }
 
-// lookup returns the tunnel that visitors of host reach by scheme, or nil.
-func (r *registry) lookup(scheme string, host []byte) *tunnel {
+// lookup returns the tunnel that visitors of host reach by protocol, or nil.
+func (r *registry) lookup(protocol string, host []byte) *tunnel {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	e := r.hosts[string(host)]
 	if e == nil {
 		return nil
 	}
-	return *e.slot(scheme)
+	if t := *e.slot(protocol); t != nil && t.protocol == protocol {
+		return t
+	}
+	return nil
 }
 
 // held reports whether somebody has the name now.
@@ -121,7 +126,7 @@ func (r *registry) letGo(t *tunnel) {
 		if slot := e.slot(t.protocol); *slot == t {
 			*slot = nil
 		}
-		if e.http == nil && e.https == nil {
+		if e.http == nil && e.tls == nil {
 			delete(r.hosts, t.host)
 		}
 	}

@@ -47,6 +47,7 @@ type Server struct {
 	gate     limit.Gate
 	visitors limit.Visitors
 	accounts limit.Accounts
+	shedding shed
 	flows    flows // public connections
 	peers    flows // connections on the tunnel port
 	tidy     conn.Tidy
@@ -105,6 +106,7 @@ func New(config Config) (*Server, error) {
 		ports:     make(map[string]int),
 		controls:  make(map[sessionID]*control),
 	}
+	s.shedding.descriptors = limit.ProcessDescriptors()
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
 	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
 	if config.Certificates != nil {

@@ -29,9 +29,6 @@ type tcpPort struct {
 // claimPort gives t the port that m asks for, or one that its owner had before, or a
 // random one.
 func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
-	if m.HttpAuth != "" {
-		return errors.New("a tcp tunnel cannot ask for a password: leave httpauth out, or use http")
-	}
 	policy := s.policies.Current()
 	if err := policy.AllowPort(t.control.identity, m.RemotePort); err != nil {
 		return err

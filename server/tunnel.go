@@ -1,10 +1,10 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,25 +17,14 @@ import (
 type tunnel struct {
 	control  *control
 	url      string // as visitors write it
-	protocol string // "http", "https" or "tcp"
+	protocol string // "http", "https", "tls" or "tcp"
 	name     string // that it is held under: a host name, or "tcp:PORT"
-	host     string // http and https: as Request.Host shows it
+	host     string // http, https and tls: as Request.Host shows it
 	random   bool   // the name was chosen by the server
 
-	locked   bool              // visitors need credentials
-	password [sha256.Size]byte // hash of "user:password"
+	options options
 
 	port *tcpPort // tcp: where visitors arrive
-}
-
-// admits reports whether the visitor's credentials are those of the tunnel.
-func (t *tunnel) admits(r *http1.Request) bool {
-	if !t.locked {
-		return true
-	}
-	user, password, ok := r.BasicAuth()
-	given := sha256.Sum256([]byte(user + ":" + password))
-	return subtle.ConstantTimeCompare(given[:], t.password[:]) == 1 && ok
 }
 
 // openTunnels grants what m asks for, all of it or nothing, and returns the answers.
@@ -74,11 +63,14 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 			granted = nil
 		}
 	}()
+	if err := checkRedirect(m, protocols); err != nil {
+		return nil, err
+	}
 	hostname := ""
 	for _, protocol := range protocols {
 		t := &tunnel{control: c, protocol: protocol}
-		if m.HttpAuth != "" {
-			t.locked, t.password = true, sha256.Sum256([]byte(m.HttpAuth))
+		if t.options, err = newOptions(m, protocol); err != nil {
+			return granted, err
 		}
 		full := s.policies.Current().TakeTunnel(c.identity, c.account)
 		if full != nil && !s.takesOver(t, m, hostname) {
@@ -136,16 +128,16 @@ func (s *Server) offered(names string) ([]string, error) {
 		}
 		seen[name] = true
 		switch {
-		case name == "http" && s.config.HTTPAddr == "", name == "https" && s.config.HTTPSAddr == "":
+		case name == "http" && s.config.HTTPAddr == "", (name == "https" || name == "tls") && s.config.HTTPSAddr == "":
 			missing = name
-		case name == "http", name == "https", name == "tcp":
+		case slices.Contains(allProtocols, name):
 			protocols = append(protocols, name)
 		default:
-			return nil, fmt.Errorf("this server has no protocol %q: choose http, https or tcp", name)
+			return nil, fmt.Errorf("this server has no protocol %q: choose http, https, tls or tcp", name)
 		}
-		if len(seen) > 3 {
-			break
-		}
+	}
+	if seen["https"] && seen["tls"] {
+		return nil, errors.New("https and tls would share one name on one port: choose one of them")
 	}
 	if len(protocols) == 0 {
 		return nil, fmt.Errorf("this server does not offer %s", missing)
@@ -214,6 +206,9 @@ func (s *Server) claimRandomHost(t *tunnel, policy *auth.Policy) error {
 func (s *Server) holdHost(t *tunnel, host string) error {
 	t.host, t.name = host, host
 	t.url = s.publicURL(t.protocol, host)
+	if t.options.redirects {
+		t.options.redirect = s.publicURL("https", host)
+	}
 	old, err := s.registry.holdHost(t)
 	if old != nil {
 		old.control.lose(old)
@@ -224,8 +219,11 @@ func (s *Server) holdHost(t *tunnel, host string) error {
 // publicURL returns how visitors write the address of host. The port is left out when
 // it is the scheme's own.
 func (s *Server) publicURL(scheme, host string) string {
-	port := s.ports[scheme]
-	if port == 0 || scheme == "http" && port == 80 || scheme == "https" && port == 443 {
+	port, usual := s.ports["https"], 443
+	if scheme == "http" {
+		port, usual = s.ports["http"], 80
+	}
+	if port == 0 || port == usual {
 		return scheme + "://" + host
 	}
 	return scheme + "://" + net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(port))

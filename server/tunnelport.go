@@ -100,6 +100,9 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	if c.closes {
 		resp.Features = append(resp.Features, msg.FeatureClose)
 	}
+	if slices.Contains(m.Features, msg.FeatureOptions) {
+		resp.Features = append(resp.Features, msg.FeatureOptions)
+	}
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
 		old.cancel(errReplaced)

@@ -27,7 +27,7 @@ func LocalAddr(s string) (string, error) {
 		return hostPort(rest, false)
 	}
 	if strings.HasPrefix(s, "https://") {
-		return "", errors.New("a private service that speaks https itself can be reached by a tcp tunnel only: give its host:port to one")
+		return "", errors.New("a private service that speaks https itself can be reached by a tls or tcp tunnel only: give its host:port to one")
 	}
 	return hostPort(s, false)
 }

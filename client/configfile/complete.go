@@ -18,13 +18,14 @@ func Complete(t client.Tunnel) (client.Tunnel, error) {
 	}
 	_, http := t.Local["http"]
 	_, https := t.Local["https"]
-	if (http || https) && t.Subdomain == "" && t.Hostname == "" {
+	_, tls := t.Local["tls"]
+	if (http || https || tls) && t.Subdomain == "" && t.Hostname == "" {
 		if strings.Contains(t.Name, ".") {
 			t.Hostname = t.Name
 		} else {
 			t.Subdomain = t.Name
 		}
-		if CheckTunnel(t) != nil {
+		if checkHost(t.Name) != nil {
 			return t, errors.New("its name can't be part of a URL: add subdomain or hostname")
 		}
 	}
@@ -38,9 +39,10 @@ func CheckTunnel(t client.Tunnel) error {
 		return errors.New("it serves nothing: give a protocol and an address")
 	}
 	_, tcp := t.Local["tcp"]
+	_, tls := t.Local["tls"]
 	switch {
-	case tcp && len(t.Local) == 1 && t.HTTPAuth != "":
-		return errors.New("a password protects http and https only: visitors of a tcp tunnel can't be asked for one")
+	case (tcp || tls) && len(t.Local) == 1 && t.HTTPAuth != "":
+		return errors.New("a password protects http and https only: visitors of a tcp or tls tunnel can't be asked for one")
 	case tcp && len(t.Local) == 1 && (t.Subdomain != "" || t.Hostname != ""):
 		return errors.New("a tcp tunnel has a port, not a subdomain or hostname: ask for one with remote_port")
 	}
@@ -59,7 +61,7 @@ func CheckTunnel(t client.Tunnel) error {
 			return fmt.Errorf("hostname %w", err)
 		}
 	}
-	return nil
+	return t.Validate()
 }
 
 // checkHost refuses what no host name contains. The server decides the rest.

@@ -151,20 +151,30 @@ func TestParseErrors(t *testing.T) {
 		{"unknown key", "a: 1\nserver_adr: x:1\n", `f:2: unknown key "server_adr" in the file: did you mean "server_addr"?`},
 		{"unknown far key", "\nquux_zzzzzz: 1\n", `f:2: unknown key "quux_zzzzzz" in the file`},
 		{"unknown tunnel key", "tunnels:\n  www:\n    proto: {http: 80}\n    subdomian: x\n", `f:4: unknown key "subdomian" in tunnel "www": did you mean "subdomain"?`},
-		{"proto with tls", "tunnels: {a: {proto: tls, addr: 1}}", `f:1: tunnel "a": tls tunnels are not offered`},
-		{"proto misspelt", "tunnels: {a: {proto: {htp: 1}}}", `protocol "htp" is unknown: use http, https, http+https or tcp`},
+		{"https and tls", "tunnels: {a: {proto: {https: 1, tls: 2}}}", `f:1: tunnel "a": https and tls would share`},
+		{"proto misspelt", "tunnels: {a: {proto: {htp: 1}}}", `protocol "htp" is unknown: use http, https, http+https, tls or tcp`},
 		{"two forms", "tunnels: {a: {proto: {http: 1}, addr: 2}}", "go with a proto of one word"},
 		{"no proto", "tunnels: {a: {}}", "what it serves is missing"},
 		{"no addr", "tunnels: {a: {proto: http}}", "addr is missing: write for example proto: {http: 8080}"},
 		{"no address", "tunnels: {a: {proto: {http: }}}", "http needs the address"},
 		{"bad port", "tunnels: {a: {proto: {http: 70000}}}", `"70000" in ":70000" is no port`},
 		{"bad addr", "tunnels:\n  a: {proto: {http: localhost}}", `f:2: http: "localhost" is no address: write a port or host:port`},
-		{"https service", "tunnels: {a: {proto: http, addr: 'https://x:1'}}", "can be reached by a tcp tunnel only"},
+		{"https service", "tunnels: {a: {proto: http, addr: 'https://x:1'}}", "can be reached by a tls or tcp tunnel only"},
 		{"bind_tls", "tunnels: {a: {proto: http, addr: 1, bind_tls: maybe}}", `bind_tls is "maybe"`},
 		{"auth form", "tunnels: {a: {proto: {http: 1}, auth: user}}", `auth: must be "user:password"`},
-		{"auth on tcp", "tunnels: {a: {proto: {tcp: 1}, auth: 'u:p'}}", "visitors of a tcp tunnel can't be asked"},
+		{"auth on tcp", "tunnels: {a: {proto: {tcp: 1}, auth: 'u:p'}}", "visitors of a tcp or tls tunnel can't be asked"},
 		{"name on tcp", "tunnels: {a: {proto: {tcp: 1}, subdomain: x}}", "a tcp tunnel has a port"},
-		{"several passwords", "tunnels: {a: {proto: {http: 1}, basic_auth: ['u:p', 'v:q']}}", "one user and password"},
+		{"two spellings", "tunnels: {a: {proto: {http: 1}, auth: 'u:p', basic_auth: ['v:q']}}", "two spellings"},
+		{"user without password", "tunnels: {a: {proto: {http: 1}, auth: ['u:p', 'secret']}}", `f:1: auth: must be "user:password"`},
+		{"no network", "tunnels: {a: {proto: {http: 1}, allow_cidrs: [ten]}}", `allow_cidrs: "ten" is no network`},
+		{"no size", "tunnels: {a: {proto: {http: 1}, max_body: 0}}", "max_body"},
+		{"redirect to nowhere", "tunnels: {a: {proto: {http: 1}, https_redirect: true}}", "https_redirect needs both"},
+		{"header without colon", "tunnels: {a: {proto: {http: 1}, request_header: {add: [X]}}}", `write each header as "Name: value"`},
+		{"header with a line break", "tunnels: {a: {proto: {http: 1}, request_header: {add: [\"X: a\\r\\nY: b\"]}}}", "control character"},
+		{"header of the framing", "tunnels: {a: {proto: {http: 1}, response_header: {remove: [content-length]}}}", "response_header: header Content-Length"},
+		{"unknown change", "tunnels: {a: {proto: {http: 1}, request_header: {set: [X]}}}", `unknown key "set"`},
+		{"proxy_proto 3", "tunnels: {a: {proto: {tcp: 1}, proxy_proto: 3}}", "proxy_proto"},
+		{"proxy_proto of http", "tunnels: {a: {proto: {http: 1}, proxy_proto: 2}}", "proxy_proto is for tcp and tls"},
 		{"name as name", "tunnels: {my app: {proto: {http: 1}}}", "its name can't be part of a URL: add subdomain or hostname"},
 		{"empty name", "tunnels: {'': {proto: {tcp: 1}}}", "it has no name"},
 		{"hostname", "tunnels: {a: {proto: {http: 1}, hostname: 'http://x'}}", "is a URL: leave the scheme out"},
@@ -296,4 +306,44 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTunnelOptions(t *testing.T) {
+	const text = `
+tunnels:
+  web:
+    proto: {http: 8080, https: 8080}
+    auth: ["ann:1", "bob:2"]
+    allow_cidrs: [10.0.0.0/8, "::1"]
+    deny_cidrs: 10.0.0.1
+    max_body: 10MB
+    https_redirect: true
+    host_header: rewrite
+    forwarded_headers: false
+    request_header:
+      add: ["X-Key: a:b", "X-Empty:"]
+      remove: [Cookie]
+    response_header:
+      add: {X-Frame-Options: DENY}
+  own: {proto: {tls: 443}, proxy_proto: 2}
+  later: {proto: tls, addr: 443, ip_restriction: {allow_cidrs: [10.0.0.0/8]}}
+  kept: {proto: {http: 1}, host_header: preserve, forwarded_headers: true}
+`
+	f, err := Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []client.Tunnel{
+		{Name: "web", Subdomain: "web", Local: map[string]string{"http": "127.0.0.1:8080", "https": "127.0.0.1:8080"},
+			HTTPAuth: "ann:1", Users: []string{"bob:2"}, AllowCIDRs: []string{"10.0.0.0/8", "::1"}, DenyCIDRs: []string{"10.0.0.1"},
+			MaxBody: 10e6, HTTPSRedirect: true, HostHeader: "rewrite", NoForwardedHeaders: true,
+			RequestHeaders:  client.HeaderChanges{Add: []client.Header{{Name: "X-Key", Value: "a:b"}, {Name: "X-Empty"}}, Remove: []string{"Cookie"}},
+			ResponseHeaders: client.HeaderChanges{Add: []client.Header{{Name: "X-Frame-Options", Value: "DENY"}}}},
+		{Name: "own", Subdomain: "own", Local: map[string]string{"tls": "127.0.0.1:443"}, ProxyProto: 2},
+		{Name: "later", Subdomain: "later", Local: map[string]string{"tls": "127.0.0.1:443"}, AllowCIDRs: []string{"10.0.0.0/8"}},
+		{Name: "kept", Subdomain: "kept", Local: map[string]string{"http": "127.0.0.1:1"}},
+	}
+	if !reflect.DeepEqual(f.Tunnels, want) {
+		t.Errorf("got %+v\nwant %+v", f.Tunnels, want)
+	}
 }

@@ -47,13 +47,12 @@ func (d *decoder) tunnels(n *yaml.Node) {
 func (d *decoder) tunnel(name string, n *yaml.Node) *rawTunnel {
 	raw := &rawTunnel{Tunnel: client.Tunnel{Name: name}}
 	inspect := true
-	var basicAuth []string
 	ks := keys{
 		"subdomain":   d.text("subdomain", &raw.Subdomain),
 		"hostname":    d.text("hostname", &raw.Hostname),
 		"domain":      d.text("domain", &raw.Hostname),
-		"auth":        parsed(d, "auth", &raw.HTTPAuth, userPassword),
-		"basic_auth":  d.list("basic_auth", &basicAuth),
+		"auth":        d.users("auth", &raw.Tunnel),
+		"basic_auth":  d.users("basic_auth", &raw.Tunnel),
 		"remote_port": parsed(d, "remote_port", &raw.RemotePort, remotePort),
 		"remote_addr": parsed(d, "remote_addr", &raw.RemotePort, RemoteAddr),
 		"inspect":     d.flag("inspect", &inspect),
@@ -63,14 +62,9 @@ func (d *decoder) tunnel(name string, n *yaml.Node) *rawTunnel {
 		"proto":       func(n *yaml.Node) { d.proto(n, raw) },
 		"metadata":    d.ignored("metadata"),
 	}
+	d.options(ks, &raw.Tunnel)
 	d.mapping(n, fmt.Sprintf("tunnel %q", name), ks)
 	raw.NoInspect = !inspect
-	switch {
-	case len(basicAuth) == 1 && raw.HTTPAuth == "":
-		raw.HTTPAuth = basicAuth[0]
-	case len(basicAuth) > 0:
-		d.errorf(n, "tunnel %q: one user and password can be given, not several", name)
-	}
 	return raw
 }
 
@@ -155,11 +149,9 @@ func Protocols(s string) ([]string, error) {
 	seen := map[string]bool{}
 	for _, name := range names {
 		switch name {
-		case "http", "https", "tcp":
-		case "tls":
-			return nil, errors.New("tls tunnels are not offered: use tcp, which carries TLS unchanged")
+		case "http", "https", "tls", "tcp":
 		default:
-			return nil, fmt.Errorf("protocol %q is unknown: use http, https, http+https or tcp", name)
+			return nil, fmt.Errorf("protocol %q is unknown: use http, https, http+https, tls or tcp", name)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("protocol %s is given twice", name)

@@ -216,7 +216,7 @@ func (s *Server) tunnelByName(name string) (namedTunnel, bool) {
 
 func (s *Server) agentTunnel(t namedTunnel) agentTunnel {
 	addr := t.LocalAddr
-	if t.Protocol != "tcp" {
+	if t.Protocol == "http" || t.Protocol == "https" {
 		addr = "http://" + addr
 	}
 	id := sha256.Sum256([]byte(t.api + "\n" + t.PublicURL))

@@ -103,7 +103,7 @@ func (s *Server) replayOptions(call replayCall) (o inspect.ReplayOptions, err er
 		return o, nil
 	}
 	t, ok := s.tunnelByName(call.Tunnel)
-	if !ok || t.Protocol == "tcp" {
+	if !ok || t.Protocol == "tcp" || t.Protocol == "tls" {
 		return o, fmt.Errorf("no http tunnel named %s is open", call.Tunnel)
 	}
 	o.Addr, o.Tunnel, o.PublicURL = t.LocalAddr, t.Name, t.PublicURL

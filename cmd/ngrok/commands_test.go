@@ -31,7 +31,7 @@ func TestCommands(t *testing.T) {
 		{"help start", 0, "ngrok start [options] NAME…\nngrok start-all…", ""},
 		{"start -help", 0, "ngrok start [options] NAME…\nngrok start-all…", ""},
 		{"help start-all", 0, "ngrok start [options] NAME…\nngrok start-all…", ""},
-		{"help tcp", 0, "ngrok http|https|tcp…", ""},
+		{"help tcp", 0, "ngrok http|https|tls|tcp…", ""},
 		{"help me", 2, "", "ngrok: there is no command \"me\": there are authtoken, config,…"},
 
 		{"list", 0, "www\nssh\n", ""},
@@ -76,7 +76,7 @@ func TestCommands(t *testing.T) {
 		{"http", 2, "", "ngrok: the address of your service is missing, as in \"ngrok http 8080\"\n" + hint},
 		{"http x", 2, "", "ngrok: \"x\" is no address: write a port or host:port\n" + hint},
 		{"http -proto=tcp 80", 2, "", "ngrok: -proto has no meaning for \"ngrok http\"\n" + hint},
-		{"-proto=udp 80", 2, "", "ngrok: -proto: protocol \"udp\" is unknown: use http, https, http+https or tcp\n" + hint},
+		{"-proto=udp 80", 2, "", "ngrok: -proto: protocol \"udp\" is unknown: use http, https, http+https, tls or tcp\n" + hint},
 		{"-httpauth=me 80", 2, "", "ngrok: auth must be \"user:password\"\n" + hint},
 		{"tcp 22 -httpauth=me:pw", 2, "", "ngrok: a password protects http and https only…"},
 		{"tcp 22 -remote-port=x", 2, "", "ngrok: -remote-port: \"x\" is no port: it must be a number from 1 to 65535\n" + hint},

@@ -13,7 +13,7 @@ import (
 const commandLine = "command_line"
 
 // commands are the words that can't be meant as an address.
-var commands = []string{"authtoken", "config", "help", "http", "https", "list", "start", "start-all", "tcp", "version"}
+var commands = []string{"authtoken", "config", "help", "http", "https", "list", "start", "start-all", "tcp", "tls", "version"}
 
 // nearest finds the command or flag that was meant.
 func nearest(word string, names []string) string { return configfile.Nearest(word, names) }
@@ -36,7 +36,7 @@ func (a *app) dispatch(args []string) error {
 	if !slices.Contains(commands, command) {
 		return a.serveAddress(o, command, rest)
 	}
-	if !slices.Contains([]string{"http", "https", "tcp"}, command) {
+	if !slices.Contains([]string{"http", "https", "tls", "tcp"}, command) {
 		if err := o.allow(command, tunnelFlags...); err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (a *app) dispatch(args []string) error {
 		return a.help(rest)
 	case "version":
 		return a.version()
-	case "http", "https", "tcp":
+	case "http", "https", "tls", "tcp":
 		return a.serveProtocol(o, command, rest)
 	case "start":
 		return a.start(o, rest)

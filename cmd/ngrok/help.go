@@ -45,7 +45,8 @@ Options, before or after a command and its arguments, with one dash or two:
   -none                 with start: no tunnel
   -plain                offer the server no extension of the protocol: to compare, or
                         to find out whether an extension is what goes wrong
-  -proto PROTOCOL       http, https, http+https or tcp (default http+https)
+  -proto PROTOCOL       http, https, http+https, tls or tcp (default
+                        http+https)
   -region NAME          accepted and without effect
   -remote-port PORT     ask for a port of the server, for tcp
   -server-addr ADDR     the server's tunnel port (default 127.0.0.1:4443; also
@@ -69,12 +70,13 @@ Saves a token in the configuration file, or checks what the file says.
 `,
 	"help": `ngrok help [COMMAND]
 `,
-	"http": `ngrok http|https|tcp [options] <port or address>
+	"http": `ngrok http|https|tls|tcp [options] <port or address>
 
 Serves a private service by that protocol alone:
 
   ngrok http -subdomain=example 8080
   ngrok https 127.0.0.1:8080
+  ngrok tls -hostname=www.example.com 443
   ngrok tcp -remote-port=2222 22
 `,
 	"list": `ngrok list [-config FILE]
@@ -113,7 +115,7 @@ func (a *app) help(words []string) error {
 	if len(words) > 0 {
 		command := words[0]
 		switch command {
-		case "https", "tcp":
+		case "https", "tls", "tcp":
 			command = "http"
 		case "start-all":
 			command = "start"

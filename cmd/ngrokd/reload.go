@@ -101,6 +101,9 @@ func (r *reloader) reload() {
 	if !reflect.DeepEqual(file.ACME, r.options.file.ACME) {
 		r.logger.Warn("acme differs from what it was at the start; it counts from the next start", "file", r.options.config)
 	}
+	if !slices.Equal(file.TrustedProxies, r.options.file.TrustedProxies) {
+		r.logger.Warn("trusted_proxies has changed; it counts from the next start", "file", r.options.config)
+	}
 	if r.policies.Current().Open() != policy.Open() {
 		r.logger.Warn("who is admitted has changed", "everybody", policy.Open())
 	}

@@ -64,9 +64,6 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 		}
 	}
 	p.sayWhoIsAdmitted(o, policies.Current(), log.Logger)
-	if o.file.TrustedProxies != nil {
-		log.Logger.Warn("trusted_proxies is read, but this version does not use it yet", "file", o.config)
-	}
 	return p.untilSignal(ctx, o, log, newReloader(o, policies, source, log.Logger), serve)
 }
 
@@ -151,6 +148,7 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 		ShownHTTPPort:  http,
 		ShownHTTPSPort: https,
 		TCPHost:        o.tcpHost,
+		TrustedProxies: o.file.TrustedProxies,
 		DataDir:        o.dataDir,
 		NamesFile:      o.cacheFile,
 		Policies:       policies,

@@ -15,6 +15,9 @@ type Edits struct {
 	Host string
 	// Remove names fields to drop.
 	Remove []string
+	// Drop, if not nil, says of the name of a field whether it is to be dropped, too. It
+	// must spare Host, Content-Length and Transfer-Encoding.
+	Drop func(name []byte) bool
 	// Set gives fields a value: a field of that name that is there already loses its
 	// line, each of them if there are several.
 	Set []Header
@@ -156,7 +159,7 @@ func (e *Edits) drops(name []byte) bool {
 			return true
 		}
 	}
-	return false
+	return e.Drop != nil && e.Drop(name)
 }
 
 func appendValue(dst []byte, value string) []byte {

@@ -24,6 +24,7 @@ func TestEditsOfRequests(t *testing.T) {
 		{"add", head, Edits{Add: []Header{{"X-A", "9"}, {"X-A", ""}}}, strings.TrimSuffix(head, "\n") + "X-A: 9\nX-A: \n\n"},
 		{"all", head, Edits{Host: "c", Remove: []string{"accept"}, Set: []Header{{"X-A", "3"}}, Add: []Header{{"B", "4"}}},
 			"GET /a HTTP/1.1\nhOst: c\nX-A: 3\nB: 4\n\n"},
+		{"drop", head, Edits{Drop: func(name []byte) bool { return equalFold(name, "accept") }}, "GET /a HTTP/1.1\nhOst:  a.b:80 \nX-A: 1\nx-a:2\n\n"},
 		{"add to a head without fields", "GET / HTTP/1.0\n\n", Edits{Add: []Header{{"B", "4"}}}, "GET / HTTP/1.0\nB: 4\n\n"},
 	}
 	for _, tt := range tests {

@@ -16,6 +16,9 @@ const (
 	// be told any more that nobody wants it.
 	discardTime  = time.Second
 	discardBytes = 256 << 10
+
+	// farewellTime is how long a peer that was told may take to end its direction.
+	farewellTime = 10 * time.Second
 )
 
 // Join connects an outer leg, public or private, with the stream that carries it to
@@ -37,6 +40,7 @@ type Join struct {
 
 	mu         sync.Mutex
 	half       bool // one direction has ended
+	told       bool // with a RESET, so that the other machine will end its direction
 	discarding bool // FromStream reads in vain
 }
 
@@ -54,6 +58,9 @@ func (j *Join) ToStream() error {
 		}
 		if err != nil {
 			j.Stream.Reset()
+			j.mu.Lock()
+			j.told = true
+			j.mu.Unlock()
 			j.ended(j.Stream)
 			return err
 		}
@@ -104,13 +111,28 @@ func (j *Join) discard() {
 	j.mu.Lock()
 	j.discarding = true
 	if j.half {
-		j.Stream.SetReadDeadline(time.Now().Add(discardTime))
+		j.Stream.SetReadDeadline(time.Now().Add(j.patienceLocked()))
 	}
 	j.mu.Unlock()
-	if j.Stream.discard(j.isHalf) != nil {
+	if j.Stream.discard(j.isUntold) != nil {
 		j.Stream.link.Reset()
 		j.Outer.Reset()
 	}
+}
+
+// patienceLocked returns how long to read in vain.
+func (j *Join) patienceLocked() time.Duration {
+	if j.told {
+		return farewellTime
+	}
+	return discardTime
+}
+
+// isUntold reports whether this side has ended its direction without an abort.
+func (j *Join) isUntold() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.half && !j.told
 }
 
 func (j *Join) isHalf() bool {
@@ -126,7 +148,7 @@ func (j *Join) ended(from Leg) {
 	j.half = true
 	limit := halfClosedSilence
 	if j.discarding {
-		limit = discardTime
+		limit = j.patienceLocked()
 	}
 	from.SetReadDeadline(time.Now().Add(limit))
 }

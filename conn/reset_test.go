@@ -65,3 +65,32 @@ func TestEndIsNoReset(t *testing.T) {
 		c.Close()
 	}
 }
+
+// A service that aborts has its client tell the server, which then ends the stream soon:
+// what is under way until then is no reason to give the proxy connection up.
+func TestAbortUnderLoadKeepsTheLink(t *testing.T) {
+	s, c := linkPair(t)
+	for range 20 {
+		tun := open(t, s, c, true)
+		go func() {
+			p := make([]byte, 64<<10)
+			for {
+				if _, err := tun.visitor.Write(p); err != nil {
+					return
+				}
+			}
+		}()
+		if _, err := io.CopyN(io.Discard, tun.service, 4<<20); err != nil {
+			t.Fatal(err)
+		}
+		tun.service.SetLinger(0)
+		tun.service.Close()
+		select {
+		case <-tun.over:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the stream has not ended: the link was given up")
+		}
+		tun.finish(t)
+		tun.visitor.Close()
+	}
+}

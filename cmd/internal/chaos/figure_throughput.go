@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +45,17 @@ func lossyThroughput(ctx context.Context, w *world, o options) (string, bool, er
 		tunnel += rate(ctx, streams, each, func() (io.ReadCloser, error) { return download(w) })
 	}
 	share := tunnel / plain
-	return fmt.Sprintf("%.0f %% (%.2f of %.2f MiB/s, %d streams, %d turns of %v)", 100*share,
-		tunnel/turns/(1<<20), plain/turns/(1<<20), streams, turns, each), share >= 0.9, nil
+	return fmt.Sprintf("%.0f %% (%.2f of %.2f MiB/s, %d streams, %d turns of %v, %s)", 100*share,
+		tunnel/turns/(1<<20), plain/turns/(1<<20), streams, turns, each, congestionControl()), share >= 0.9, nil
+}
+
+// congestionControl names what TCP does about loss here: some hardly slow down for it.
+func congestionControl() string {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
+	if err != nil {
+		return "unknown congestion control"
+	}
+	return strings.TrimSpace(string(b))
 }
 
 // stalledStream downloads with and without one more visitor who does not read, by turns.

@@ -50,7 +50,15 @@ type services struct{ web, raw net.Listener }
 
 // newWorld makes all but starts none of the programs.
 func newWorld(o options) (_ *world, err error) {
-	dir, err := os.MkdirTemp("", "chaos-")
+	parent := ""
+	if o.jailed {
+		// A disk that goes with the jail: not even a kill -9 leaves anything behind.
+		parent = "/mnt"
+		if err := faultnet.MountTmpfs(parent, diskSize); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := os.MkdirTemp(parent, "chaos-")
 	if err != nil {
 		return nil, err
 	}

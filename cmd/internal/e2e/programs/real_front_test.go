@@ -133,10 +133,11 @@ func (ts *tenants) visit(t *testing.T, n int, names ...string) {
 				name := names[rand.IntN(len(names))]
 				req, want := ts.request(name, id)
 				resp, err := visitor.Do(req)
-				if err != nil {
-					if name != "hostile" {
-						t.Errorf("%s %s: %v", req.Method, req.URL, err)
-					}
+				if err != nil && name == "hostile" {
+					continue
+				}
+				if err != nil { // the front's 502 came before the request was sent
+					failed.Add(1)
 					continue
 				}
 				b, err := io.ReadAll(resp.Body)
@@ -167,9 +168,14 @@ func (ts *tenants) visit(t *testing.T, n int, names ...string) {
 	if b := ts.breaches.Load(); b > 0 {
 		t.Errorf("%d requests reached another tenant, or passed without the password", b)
 	}
-	// The proxy in front may have picked a connection that a hostile answer just ended.
-	if f := failed.Load(); f > 0 && len(names) == 2 {
-		t.Errorf("%d of the honest tenants' requests failed", f)
+	// Beside a hostile tenant, the front may send down a connection that is just ended
+	// for what it has answered; without one nothing may fail.
+	most := 0
+	if len(names) == 3 {
+		most = n / 20
+	}
+	if f := int(failed.Load()); f > most {
+		t.Errorf("%d requests failed, more than %d", f, most)
 	}
 }
 

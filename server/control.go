@@ -51,6 +51,11 @@ var (
 	errShuttingDown = errors.New("the server is shutting down")
 )
 
+// unwelcomeError ends a session whose user has no right to it any more.
+type unwelcomeError struct{ why error }
+
+func (e *unwelcomeError) Error() string { return e.why.Error() }
+
 // run serves the session until it ends; by then all it held has been given back.
 func (c *control) run() error {
 	var writer sync.WaitGroup
@@ -62,7 +67,8 @@ func (c *control) run() error {
 		err = cause
 	}
 	c.cancel(err)
-	c.release()
+	var unwelcome *unwelcomeError
+	c.release(!errors.As(err, &unwelcome))
 	writer.Wait()
 	c.link.Close()
 	return err
@@ -172,7 +178,7 @@ func (c *control) closeTunnel(url string) {
 	}
 	c.mu.Unlock()
 	if t != nil {
-		c.server.registry.release(t)
+		c.server.registry.release(t, false)
 		c.logger.Info("tunnel closed by its client", "url", url)
 	}
 }
@@ -198,17 +204,18 @@ func (c *control) lose(t *tunnel) {
 	}
 }
 
-// release gives back what the session holds. Visitors that are being served keep
-// their proxy connections; idle ones are closed.
-func (c *control) release() {
+// release gives back what the session holds; with expected the client is thought to
+// come back for its tunnels. Visitors that are being served keep their proxy
+// connections; idle ones are closed.
+func (c *control) release(expected bool) {
 	c.mu.Lock()
 	c.ended = true
 	tunnels := c.tunnels
 	c.tunnels = nil
 	c.mu.Unlock()
 	for _, t := range tunnels {
-		c.server.registry.release(t)
+		c.server.registry.release(t, expected)
 	}
-	c.pool.close()
+	c.pool.close() // after that, so that its visitors find who they wait for
 	c.account.Close()
 }

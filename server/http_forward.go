@@ -75,9 +75,12 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	if err := f.push(&v.req); err != nil {
 		return err
 	}
-	u, err := v.server.startUse(t, v.leg.RemoteAddr(), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s })
+	u, err := v.server.startUse(t, v.leg.RemoteAddr(), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s }, &v.stay)
 	if err != nil {
 		c.account.RemoveConnection()
+		if errors.Is(err, errPoolClosed) {
+			return err
+		}
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
 		return v.refuse(noAnswer(t, err))
 	}

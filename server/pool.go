@@ -59,8 +59,9 @@ func newPool(reuse bool, ask func(n int)) *pool {
 }
 
 // take returns an idle proxy connection, waiting for one in the order of arrival. The
-// caller must begin a use of it at once.
-func (p *pool) take(ctx context.Context) (*proxyConn, error) {
+// caller must begin a use of it at once. st is done when no later caller can be served
+// first any more.
+func (p *pool) take(ctx context.Context, st *stay) (*proxyConn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -73,6 +74,7 @@ func (p *pool) take(ctx context.Context) (*proxyConn, error) {
 		p.idle = p.idle[:n-1]
 		ask := p.wantLocked()
 		p.mu.Unlock()
+		st.done()
 		p.send(ask)
 		return pc, nil
 	}
@@ -80,6 +82,7 @@ func (p *pool) take(ctx context.Context) (*proxyConn, error) {
 	p.waiters = append(p.waiters, w)
 	ask := p.wantLocked()
 	p.mu.Unlock()
+	st.done()
 	p.send(ask)
 
 	timeout := time.NewTimer(takeTimeout)

@@ -44,6 +44,7 @@ type httpVisit struct {
 	scan   http1.HeadScanner
 	req    http1.Request
 	flight *flight // the proxy connection in use; nil when there is none
+	stay   stay    // the wait of this request for a client
 }
 
 // acceptHTTP takes a visitor of the http or https port.
@@ -90,6 +91,7 @@ var errHangUp = errors.New("hang up")
 // serve answers requests until the connection ends.
 func (v *httpVisit) serve() {
 	err := v.serveRequests()
+	v.stay.done()
 	if v.flight != nil {
 		err = v.flight.finish(err)
 	}
@@ -111,20 +113,57 @@ func (v *httpVisit) serveRequests() error {
 		if err := v.readHead(); err != nil {
 			return v.failHead(err)
 		}
-		t := v.server.registry.lookup(v.scheme, v.req.Host)
-		var err error
-		switch {
-		case t == nil:
-			err = v.refuse(notFound(displayHost(v.req.HostPort)))
-		case !t.admits(&v.req):
-			err = v.refuse(unauthorized())
-		default:
-			err = v.forward(t)
+		err := v.route()
+		for errors.Is(err, errPoolClosed) {
+			err = v.route() // the tunnel's client has gone before it heard of the request
+		}
+		if v.stay != (stay{}) {
+			v.stay.done()
+			v.stay = stay{}
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// route answers the request whose head is unread. The error is errPoolClosed when
+// nothing has happened to it.
+func (v *httpVisit) route() error {
+	t := v.server.registry.lookup(v.scheme, v.req.Host)
+	switch {
+	case t == nil:
+		return v.await()
+	case !t.admits(&v.req):
+		return v.refuse(unauthorized())
+	default:
+		return v.forward(t)
+	}
+}
+
+// await waits for the client of a tunnel that is away, and returns errPoolClosed when
+// it is worth while to look again. It answers the request when there is none, or when
+// it takes too long.
+func (v *httpVisit) await() error {
+	t, a := v.server.registry.find(v.scheme, v.req.Host)
+	switch {
+	case t != nil:
+		return errPoolClosed // it came back at this moment
+	case a == nil:
+		v.stay.done()
+		return v.refuse(notFound(displayHost(v.req.HostPort)))
+	}
+	if v.flight != nil {
+		if err := v.leave(); err != nil {
+			return err
+		}
+	}
+	if err := v.server.wait(&v.stay, a, conn.BufferSize); err != nil {
+		v.server.logger.Debug("visitor waited in vain", "host", displayHost(v.req.HostPort), "why", err)
+		v.stay.done()
+		return v.refuse(reconnecting(v.scheme+"://"+displayHost(v.req.HostPort), v.server.config.Park))
+	}
+	return errPoolClosed
 }
 
 // readHead waits for the next request and parses its head, which stays unread in

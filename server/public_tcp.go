@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -17,8 +18,7 @@ type tcpVisit struct {
 // acceptTCP takes a visitor of a port.
 func (s *Server) acceptTCP(p *tcpPort, nc net.Conn) {
 	leg := conn.NewConn(nc)
-	t := p.tunnel.Load()
-	if t == nil || !s.admitVisitor(nc.RemoteAddr()) {
+	if !s.admitVisitor(nc.RemoteAddr()) {
 		leg.Reset()
 		return
 	}
@@ -29,18 +29,42 @@ func (s *Server) acceptTCP(p *tcpPort, nc net.Conn) {
 	}
 	s.serving.Go(func() {
 		defer s.flows.remove(fl)
-		s.serveTCP(t, leg)
+		s.serveTCP(p, leg)
 	})
 }
 
 // serveTCP owns the visitor's connection and closes it.
-func (s *Server) serveTCP(t *tunnel, leg *conn.Conn) {
+func (s *Server) serveTCP(p *tcpPort, leg *conn.Conn) {
 	defer s.metrics.visit("tcp")()
+	var st stay
+	defer st.done()
+	for {
+		var a *absence
+		t := p.tunnel.Load()
+		if t == nil {
+			a = s.registry.awayPort(p)
+		}
+		switch {
+		case t != nil:
+			if !errors.Is(s.carryTCP(t, leg, &st), errPoolClosed) {
+				return
+			}
+		case a == nil && p.tunnel.Load() != nil: // it came back between the two looks
+		case a == nil || s.wait(&st, a, 0) != nil:
+			leg.Reset()
+			return
+		}
+	}
+}
+
+// carryTCP joins the visitor with the tunnel, and ends its connection unless the error
+// is errPoolClosed: then the tunnel's client has gone before it heard of the visitor.
+func (s *Server) carryTCP(t *tunnel, leg *conn.Conn, st *stay) error {
 	c := t.control
 	if err := s.policies.Current().TakeConnection(c.identity, c.account); err != nil {
 		c.logger.Warn("visitor turned away", "url", t.url, "why", err)
 		leg.Reset()
-		return
+		return err
 	}
 	defer c.account.RemoveConnection()
 	v := &tcpVisit{join: conn.Join{Outer: leg}}
@@ -49,17 +73,21 @@ func (s *Server) serveTCP(t *tunnel, leg *conn.Conn) {
 	v.join.Received = func(p []byte) { bytes.out.Inc(int64(len(p))); c.account.Down.Wait(s.running, len(p)) }
 
 	leg.TryFill()
-	u, err := s.startUse(t, leg.RemoteAddr(), leg.Buffered(), v, func(stream *conn.Stream) { v.join.Stream = stream })
+	u, err := s.startUse(t, leg.RemoteAddr(), leg.Buffered(), v, func(stream *conn.Stream) { v.join.Stream = stream }, st)
+	if errors.Is(err, errPoolClosed) {
+		return err
+	}
 	if err != nil {
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
 		leg.Reset()
-		return
+		return err
 	}
 	bytes.in.Inc(int64(len(leg.Buffered())))
 	leg.Consume(len(leg.Buffered()))
 	v.join.ToStream()
 	<-u.done
 	leg.Close()
+	return nil
 }
 
 func (v *tcpVisit) fromStream(*use) error { return v.join.FromStream() }
@@ -68,12 +96,13 @@ func (v *tcpVisit) cut() { v.join.Outer.Reset() }
 
 // startUse takes a proxy connection of t's pool for a visitor and begins to use it
 // with the visitor's first bytes; another one when the first turns out dead before
-// it was sent anything. prepare is called with the stream before run can be.
-func (s *Server) startUse(t *tunnel, remote net.Addr, first []byte, v visitor, prepare func(*conn.Stream)) (*use, error) {
+// it was sent anything. prepare is called with the stream before run can be. The error
+// is errPoolClosed when the tunnel's client has gone.
+func (s *Server) startUse(t *tunnel, remote net.Addr, first []byte, v visitor, prepare func(*conn.Stream), st *stay) (*use, error) {
 	start := &msg.StartProxy{Url: t.url, ClientAddr: remote.String()}
 	deadline := time.Now().Add(takeTimeout)
 	for {
-		pc, err := t.control.pool.take(s.running)
+		pc, err := t.control.pool.take(s.running, st)
 		if err != nil {
 			return nil, err
 		}

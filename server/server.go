@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +46,7 @@ type Server struct {
 	gate     limit.Gate
 	visitors limit.Visitors
 	accounts limit.Accounts
+	parking  parking
 	flows    flows // public connections
 	peers    flows // connections on the tunnel port
 
@@ -96,7 +99,7 @@ func New(config Config) (*Server, error) {
 		publicTLS: config.TLS.Clone(),
 		key:       key,
 		policies:  config.Policies,
-		registry:  newRegistry(openMemory(config.NamesFile, config.Logger), config.Lease),
+		registry:  newRegistry(newMemory(config.NamesFile, config.Logger), config.Lease, config.Park),
 		metrics:   newMetrics(),
 		ports:     make(map[string]int),
 		controls:  make(map[sessionID]*control),
@@ -116,23 +119,28 @@ func (s *Server) Listen() (l Listeners, err error) {
 			l.close()
 		}
 	}()
-	if l.Tunnel, err = s.listen(s.config.TunnelAddr); err != nil {
+	if l.Tunnel, err = s.listen("tunnel", s.config.TunnelAddr); err != nil {
 		return l, err
 	}
 	if s.config.HTTPAddr != "" {
-		if l.HTTP, err = s.listen(s.config.HTTPAddr); err != nil {
+		if l.HTTP, err = s.listen("http", s.config.HTTPAddr); err != nil {
 			return l, err
 		}
 	}
 	if s.config.HTTPSAddr != "" {
-		if l.HTTPS, err = s.listen(s.config.HTTPSAddr); err != nil {
+		if l.HTTPS, err = s.listen("https", s.config.HTTPSAddr); err != nil {
 			return l, err
 		}
 	}
 	return l, nil
 }
 
-func (s *Server) listen(addr string) (net.Listener, error) {
+// listen opens a listener. name is "tunnel", "http", "https", or that of a TCP tunnel's
+// port.
+func (s *Server) listen(name, addr string) (net.Listener, error) {
+	if s.config.Listen != nil {
+		return s.config.Listen(name, addr)
+	}
 	return conn.ListenConfig().Listen(context.Background(), "tcp", addr)
 }
 
@@ -154,6 +162,8 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	defer cut()
 	defer stop()
 	s.notePorts(l)
+	s.registry.memory.load()
+	s.expectOwners()
 
 	var looking sync.WaitGroup
 	looking.Go(func() { s.look(s.running) })
@@ -180,9 +190,14 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 }
 
 func (s *Server) acceptOn(l net.Listener, handle func(net.Conn)) {
-	if l != nil {
-		s.serving.Go(func() { accept(s.accepting, l, s.logger, handle) })
+	if l == nil {
+		return
 	}
+	s.serving.Go(func() {
+		stop := context.AfterFunc(s.accepting, func() { l.Close() })
+		defer stop()
+		accept(s.accepting, l, s.logger, handle)
+	})
 }
 
 // drain waits for the public connections to end by themselves.
@@ -223,6 +238,23 @@ func (s *Server) notePorts(l Listeners) {
 	}
 }
 
+// expectOwners keeps names and their visitors for those who had them when the server
+// before this one ended.
+func (s *Server) expectOwners() {
+	for _, e := range s.registry.memory.held() {
+		number, isPort := strings.CutPrefix(e.Name, tcpPrefix)
+		if !isPort {
+			for protocol := range strings.SplitSeq(e.Held, "+") {
+				s.registry.expectHost(e.Name, protocol, e.Owner)
+			}
+			continue
+		}
+		if port, err := strconv.ParseUint(number, 10, 16); err == nil {
+			s.expectPort(uint16(port), e.Owner)
+		}
+	}
+}
+
 // look does what is to be done from time to time, until ctx ends.
 func (s *Server) look(ctx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
@@ -232,15 +264,18 @@ func (s *Server) look(ctx context.Context) {
 	for {
 		select {
 		case now := <-sweep.C:
-			s.registry.memory.save()
+			s.registry.sweep(now)
+			s.registry.memory.save() // again, if it failed before
 			policy := s.policies.Current()
 			for _, c := range s.allControls() {
 				c.pool.sweep(now)
 				policy.ApplyRate(c.identity, c.account)
 				if err := policy.StillValid(c.identity); err != nil {
-					c.cancel(err)
+					c.cancel(&unwelcomeError{err})
 				}
 			}
+		case <-s.registry.memory.changed:
+			s.registry.memory.save()
 		case <-report.C:
 			s.metrics.report(s.logger)
 		case <-ctx.Done():

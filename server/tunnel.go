@@ -92,11 +92,11 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		// Counted when an older session has let go of the name: its owner may be at
 		// the limit with it.
 		if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
-			s.registry.drop(t)
+			s.registry.drop(t, false)
 			return granted, err
 		}
 		if !c.addTunnel(t) {
-			s.registry.release(t)
+			s.registry.release(t, true)
 			return granted, errPoolClosed
 		}
 		granted = append(granted, t)

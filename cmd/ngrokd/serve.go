@@ -155,6 +155,8 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 		Policies:       policies,
 		TLS:            &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
 		Grace:          grace,
+		Lease:          o.lease,
+		Park:           o.park,
 		Version:        version.Number,
 		Logger:         logger,
 	}, nil

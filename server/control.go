@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,13 @@ const (
 	// controlSilence is how long a client may be silent: plain version-2 clients
 	// ping every 20 s.
 	controlSilence = 30 * time.Second
+
+	// ownSilence is the same for clients with FeatureDrain, which ping every 10 s.
+	ownSilence = 25 * time.Second
+
+	// silentGrace is for how long connections of a session that has died in silence
+	// may go without acknowledgement of what was sent: most likely they are dead too.
+	silentGrace = 10 * time.Second
 
 	// controlWrite is how long a client may take to read what it was sent.
 	controlWrite = 10 * time.Second
@@ -35,6 +43,7 @@ type control struct {
 	identity *auth.Identity
 	account  *limit.Account
 	closes   bool // the client understands CloseTunnel
+	drains   bool // the client understands Drain
 	pool     *pool
 	out      *outbox
 
@@ -76,8 +85,13 @@ func (c *control) run() error {
 
 // read acts on the client's messages until the session ends.
 func (c *control) read() error {
+	silence := controlSilence
+	if c.drains {
+		silence = ownSilence
+	}
+	c.link.GiveUpAfter(silence)
 	for {
-		c.link.SetReadDeadline(time.Now().Add(controlSilence))
+		c.link.SetReadDeadline(time.Now().Add(silence))
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
 		}
@@ -86,6 +100,10 @@ func (c *control) read() error {
 		if errors.As(err, &unknown) {
 			c.logger.Debug("ignoring a message of unknown type", "type", unknown.Type)
 			continue
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.ctx.Err() == nil {
+			c.pool.giveUpAfter(silentGrace)
+			return fmt.Errorf("the client has been silent for %v", silence)
 		}
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
@@ -101,6 +119,9 @@ func (c *control) handle(m msg.Message) error {
 	case *msg.Ping:
 		return c.out.put(&msg.Pong{})
 	case *msg.ReqTunnel:
+		if c.server.handed.Load() {
+			return nil // the process that goes on will be asked again
+		}
 		return c.out.put(c.server.openTunnels(c, m)...)
 	case *msg.CloseTunnel:
 		c.closeTunnel(m.Url)
@@ -136,6 +157,18 @@ func (c *control) send(ms []msg.Message) error {
 	return c.link.WriteMessages(ms...)
 }
 
+// drain asks the client to open another session, or reports false when it would not
+// understand that.
+func (c *control) drain() bool {
+	if !c.drains {
+		return false
+	}
+	if err := c.out.put(&msg.Drain{}); err != nil {
+		c.cancel(err)
+	}
+	return true
+}
+
 // askProxies queues n ReqProxys.
 func (c *control) askProxies(n int) {
 	for range n {
@@ -154,6 +187,7 @@ func (c *control) serveProxy(link *conn.Link, reuse bool) {
 		return
 	}
 	pc.run()
+	c.pool.forget(pc)
 }
 
 // addTunnel counts t as the session's, or reports false when the session has ended.

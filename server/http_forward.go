@@ -21,7 +21,8 @@ func (v *httpVisit) forward(t *tunnel) error {
 			return err
 		}
 	}
-	hangUp := v.req.Close
+	// A server that ends wants its visitors to connect anew.
+	hangUp := v.req.Close || v.server.flows.closing.Load()
 	body := v.req.Body()
 	n, done, err := v.readyBytes(&body)
 	if err != nil {

@@ -41,6 +41,7 @@ type pool struct {
 	reuse bool        // connections come back
 
 	mu      sync.Mutex
+	open    map[*proxyConn]struct{}
 	idle    []*proxyConn // the last is taken first
 	waiters []chan *proxyConn
 	asked   []time.Time // when each ReqProxy under way was sent
@@ -55,7 +56,7 @@ type pool struct {
 }
 
 func newPool(reuse bool, ask func(n int)) *pool {
-	return &pool{ask: ask, reuse: reuse, floor: 1}
+	return &pool{ask: ask, reuse: reuse, floor: 1, open: make(map[*proxyConn]struct{})}
 }
 
 // take returns an idle proxy connection, waiting for one in the order of arrival. The
@@ -130,8 +131,30 @@ func (p *pool) register(pc *proxyConn) bool {
 	if len(p.asked) > 0 {
 		p.asked = p.asked[1:]
 	}
+	p.open[pc] = struct{}{}
 	p.mu.Unlock()
-	return p.put(pc)
+	if !p.put(pc) {
+		p.forget(pc)
+		return false
+	}
+	return true
+}
+
+// forget undoes register.
+func (p *pool) forget(pc *proxyConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, pc)
+}
+
+// giveUpAfter limits how long what was sent on any of the connections may go without
+// acknowledgement.
+func (p *pool) giveUpAfter(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for pc := range p.open {
+		pc.link.GiveUpAfter(d)
+	}
 }
 
 // put makes a connection available: to the visitor that waits longest, or to the next
@@ -139,7 +162,7 @@ func (p *pool) register(pc *proxyConn) bool {
 func (p *pool) put(pc *proxyConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || pc.dead || len(p.idle) >= idleMax {
+	if p.closed || pc.dead.Load() || len(p.idle) >= idleMax {
 		return false
 	}
 	if len(p.waiters) > 0 {
@@ -156,7 +179,9 @@ func (p *pool) put(pc *proxyConn) bool {
 // it is not: somebody has it or is about to. One that is dead will not be put back.
 func (p *pool) remove(pc *proxyConn, dead bool) bool {
 	p.mu.Lock()
-	pc.dead = pc.dead || dead
+	if dead {
+		pc.dead.Store(true)
+	}
 	found := p.removeLocked(pc)
 	ask := p.wantLocked()
 	p.mu.Unlock()

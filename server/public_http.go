@@ -183,7 +183,7 @@ func (v *httpVisit) readHead() error {
 			return err
 		}
 		v.flow.idle.Store(len(b) == 0)
-		if len(b) == 0 && v.server.flows.closing.Load() && (v.flight == nil || v.flight.answered()) {
+		if len(b) == 0 && v.server.flows.closing.Load() && !v.server.flows.gentle.Load() && (v.flight == nil || v.flight.answered()) {
 			return errHangUp
 		}
 		if len(b) > 0 && !began {
@@ -239,7 +239,7 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	keep := !v.req.Close && !v.req.Expect100 && v.req.ContentLength <= skipBytes
+	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.req.ContentLength <= skipBytes
 	var b []byte
 	b = a.append(b, &v.req, !keep)
 	head := len(v.req.Head)

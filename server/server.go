@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/conn"
@@ -47,11 +48,13 @@ type Server struct {
 	visitors limit.Visitors
 	accounts limit.Accounts
 	parking  parking
+	handed   atomic.Bool // to another process, see HandOver
 	flows    flows // public connections
 	peers    flows // connections on the tunnel port
 
 	ports     map[string]int  // of the http and https listeners, for the URLs
 	serving   sync.WaitGroup  // all goroutines
+	accepts   sync.WaitGroup  // those that accept connections
 	accepting context.Context // ends when no more public connections are taken
 	running   context.Context // ends when what flows is cut
 
@@ -175,6 +178,10 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	s.logger.Info("stopping: no more connections are taken", "grace", s.config.Grace)
 	stop()
 	l.close()
+	s.accepts.Wait()
+	for _, c := range s.allControls() {
+		s.sendAway(c)
+	}
 	s.drain(hurry)
 	for _, c := range s.allControls() {
 		c.cancel(errShuttingDown)
@@ -193,32 +200,11 @@ func (s *Server) acceptOn(l net.Listener, handle func(net.Conn)) {
 	if l == nil {
 		return
 	}
-	s.serving.Go(func() {
+	s.accepts.Go(func() {
 		stop := context.AfterFunc(s.accepting, func() { l.Close() })
 		defer stop()
 		accept(s.accepting, l, s.logger, handle)
 	})
-}
-
-// drain waits for the public connections to end by themselves.
-func (s *Server) drain(hurry context.Context) {
-	gone := s.flows.drain()
-	if s.config.Grace < 0 {
-		return
-	}
-	var hurried <-chan struct{}
-	if hurry != nil {
-		hurried = hurry.Done()
-	}
-	grace := time.NewTimer(s.config.Grace)
-	defer grace.Stop()
-	select {
-	case <-gone:
-	case <-grace.C:
-		s.logger.Warn("connections are cut: the grace period is over")
-	case <-hurried:
-		s.logger.Warn("connections are cut: told to hurry")
-	}
 }
 
 // notePorts learns the ports that the URLs show.

@@ -96,9 +96,15 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	if c.closes {
 		resp.Features = append(resp.Features, msg.FeatureClose)
 	}
+	if c.drains {
+		resp.Features = append(resp.Features, msg.FeatureDrain)
+	}
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
 		old.cancel(errReplaced)
+	}
+	if s.accepting.Err() != nil {
+		s.sendAway(c) // it came in at the last moment
 	}
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
@@ -132,6 +138,7 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		identity: identity,
 		account:  s.accounts.Open(identity.Key),
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
+		drains:   slices.Contains(m.Features, msg.FeatureDrain),
 		out:      newOutbox(),
 	}
 	policy.ApplyRate(identity, c.account)

@@ -69,6 +69,9 @@ func (f *flows) drain(gentle bool) <-chan struct{} {
 	return f.gone
 }
 
+// ending reports whether connections are to end as soon as they are idle.
+func (f *flows) ending() bool { return f.closing.Load() && !f.gentle.Load() }
+
 // stop admits no more connections and wakes all that are left, to let them end.
 func (f *flows) stop() {
 	f.mu.Lock()

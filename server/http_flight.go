@@ -154,6 +154,8 @@ func (f *flight) delivered(answered int) {
 	case answered == 0 || f.detached:
 	case !f.responses.Reusable():
 		f.endLocked(nil) // what follows, nobody could be sure of
+	case f.unanswered == 0 && f.visit.server.flows.ending():
+		f.visit.leg.SetReadDeadline(past)
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 	}

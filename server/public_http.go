@@ -183,7 +183,7 @@ func (v *httpVisit) readHead() error {
 			return err
 		}
 		v.flow.idle.Store(len(b) == 0)
-		if len(b) == 0 && v.server.flows.closing.Load() && !v.server.flows.gentle.Load() && (v.flight == nil || v.flight.answered()) {
+		if len(b) == 0 && v.server.flows.ending() && (v.flight == nil || v.flight.answered()) {
 			return errHangUp
 		}
 		if len(b) > 0 && !began {

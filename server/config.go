@@ -48,6 +48,15 @@ type Config struct {
 	// of a TCP tunnel) for addr. Nil binds addr.
 	Listen func(name, addr string) (net.Listener, error)
 
+	// HandOver is called when the context of Serve has ended with the cause
+	// [ErrHandOver], after the names were written down for the last time and before
+	// the listeners are closed. Nil does nothing.
+	HandOver func()
+
+	// Alive is called about once a second as long as the server does its regular
+	// work, also while it drains. Nil does nothing.
+	Alive func()
+
 	// Policies say who may do what; nil admits everyone.
 	Policies *auth.Policies
 

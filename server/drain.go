@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"ngrok/conn"
@@ -12,14 +13,20 @@ import (
 // end of the grace period.
 const hangUpTime = time.Second
 
-// HandOver prepares for another process to go on in place of this one, on the same
-// listeners: it writes down who has which name, for the last time, and grants no more
-// tunnels. The context of Serve must end soon after. Visitors that are connected then
-// are served to the end of their present request and asked to connect anew; clients
-// are told to do so at once.
-func (s *Server) HandOver() {
+// ErrHandOver is the cause to end the context of [Server.Serve] with when another
+// process goes on in place of this one, on the same listeners. Visitors are then served
+// to the end of their next response and told to connect anew; clients are told so at
+// once.
+var ErrHandOver = errors.New("another process goes on")
+
+// handOver writes down who has which name, for the last time, and lets the other
+// process begin. From here on no tunnel is granted.
+func (s *Server) handOver() {
 	s.handed.Store(true)
 	s.registry.memory.seal()
+	if s.config.HandOver != nil {
+		s.config.HandOver()
+	}
 }
 
 // sendAway tells c's client that the server is about to end. One that would not

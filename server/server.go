@@ -49,8 +49,8 @@ type Server struct {
 	accounts limit.Accounts
 	parking  parking
 	handed   atomic.Bool // to another process, see HandOver
-	flows    flows // public connections
-	peers    flows // connections on the tunnel port
+	flows    flows       // public connections
+	peers    flows       // connections on the tunnel port
 
 	ports     map[string]int  // of the http and https listeners, for the URLs
 	serving   sync.WaitGroup  // all goroutines
@@ -175,6 +175,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	s.acceptOn(l.HTTPS, func(nc net.Conn) { s.acceptHTTP("https", nc) })
 
 	<-ctx.Done()
+	if errors.Is(context.Cause(ctx), ErrHandOver) {
+		s.handOver()
+	}
 	s.logger.Info("stopping: no more connections are taken", "grace", s.config.Grace)
 	stop()
 	l.close()
@@ -259,6 +262,9 @@ func (s *Server) look(ctx context.Context) {
 				if err := policy.StillValid(c.identity); err != nil {
 					c.cancel(&unwelcomeError{err})
 				}
+			}
+			if s.config.Alive != nil {
+				s.config.Alive()
 			}
 		case <-s.registry.memory.changed:
 			s.registry.memory.save()

@@ -28,7 +28,7 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets debug-assets run test prepare race fuzz lint cover bench cross clean help
+	assets vendor-web debug-assets run test prepare race fuzz lint cover bench cross clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
 
@@ -76,6 +76,9 @@ snakeoil: ## make the development certificate anew (then: make assets, and commi
 assets: ## generate client/assets and server/assets from assets/, to be committed
 	$(NATIVE) assets/embed.sh server plain
 	$(NATIVE) assets/embed.sh client plain
+
+vendor-web: ## fetch the libraries of the inspector's page anew, as assets/client/package.json pins them
+	assets/client/vendor.sh
 
 run: all ## start ngrokd on loopback and ngrok in front of a sample, or of your service with PORT=N
 	@$(GO) build -o bin/demo$(EXE) ./cmd/internal/demo

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ngrok/client/trust"
+	"ngrok/conn"
 )
 
 const (
@@ -36,8 +37,9 @@ type Client struct {
 	tls      *tls.Config
 	logger   *slog.Logger
 	metrics  *clientMetrics
-	proxies  sync.WaitGroup   // goroutines of proxy connections
-	sessions sync.WaitGroup   // goroutines of sessions
+	proxies  sync.WaitGroup // goroutines of proxy connections
+	sessions sync.WaitGroup // goroutines of sessions
+	tidy     conn.Tidy
 	wall     func() time.Time // the clock that goes on while the machine sleeps
 
 	mu          sync.Mutex
@@ -104,6 +106,7 @@ func (c *Client) Run(ctx context.Context) error {
 	c.setStatus(Closed, time.Time{}, err)
 	c.drain(ctx, cut)
 	c.metrics.stop()
+	c.tidy.Stop()
 	return err
 }
 

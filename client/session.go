@@ -161,6 +161,7 @@ func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.L
 		tc.Reset()
 		return nil, err
 	}
+	c.tidy.Handshake()
 	return conn.NewLink(tc), nil
 }
 

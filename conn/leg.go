@@ -64,7 +64,16 @@ type Conn struct {
 
 // NewConn makes a leg of nc, which may be of any type; one that is neither TCP nor
 // TLS must have CloseWrite for half-closes to pass.
-func NewConn(nc net.Conn) *Conn { return &Conn{socket: newSocket(nc)} }
+//
+// Should this program be killed, the kernel aborts the connection: an orderly end would
+// make what was cut look complete. Only [Conn.Close] lifts that. (TLS needs none of it,
+// since its end is a message of its own.)
+func NewConn(nc net.Conn) *Conn {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	return &Conn{socket: newSocket(nc)}
+}
 
 // ServerTLS makes a leg of the server side of a TLS connection over nc. Whoever
 // calls it makes the handshake with [Conn.TLS].
@@ -183,9 +192,13 @@ func (c *Conn) Close() error {
 	c.in.release()
 	if c.secure != nil {
 		c.secure.wire.in.release()
-		// A peer that reads nothing must not hold up the farewell.
-		c.socket.SetWriteDeadline(time.Now().Add(farewell))
+		// A peer that reads nothing must not hold up the farewell. crypto/tls sets a
+		// deadline of its own, which is longer.
+		enough := time.AfterFunc(farewell, func() { c.socket.SetWriteDeadline(time.Unix(1, 0)) })
 		c.secure.CloseWrite()
+		enough.Stop()
+	} else if tcp, ok := c.socket.Conn.(*net.TCPConn); ok {
+		tcp.SetLinger(-1) // what NewConn prepared must not happen now
 	}
 	return c.socket.Close()
 }

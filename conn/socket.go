@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -17,6 +18,11 @@ type socket struct {
 	read  readCall
 	wmu   sync.Mutex
 	write writeCall // guarded by wmu
+
+	// The kernel tells of a reset once: a write that is told leaves the reader an end
+	// that looks regular. calling is held for one system call, never while waiting.
+	calling  sync.Mutex
+	wasReset bool // guarded by calling: a write was told
 }
 
 // readCall and writeCall are the arguments and results of one call, kept so that the
@@ -59,10 +65,31 @@ func (s *socket) readInto(in *inbuf, limit int) error {
 	room := in.room(bufferSize / 4)
 	n, err := s.Conn.Read(room[:min(limit, len(room))])
 	in.w += n
-	if n > 0 {
+	switch {
+	case n > 0:
 		return nil // a later read returns the error again
+	case err == io.EOF:
+		return s.endOrReset()
 	}
 	return err
+}
+
+// endOrReset returns io.EOF for an end, unless a write was told that it is none. (A peer
+// that ended its direction and then aborted is told of as EPIPE: that end is regular.)
+func (s *socket) endOrReset() error {
+	s.calling.Lock()
+	defer s.calling.Unlock()
+	if s.wasReset {
+		return os.NewSyscallError("read", syscall.ECONNRESET)
+	}
+	return io.EOF
+}
+
+// noteResetLocked keeps what a write was told for endOrReset.
+func (s *socket) noteResetLocked(err error) {
+	if errors.Is(err, syscall.ECONNRESET) {
+		s.wasReset = true
+	}
 }
 
 // pollInto is readInto for what has arrived already. Without readiness it does nothing.
@@ -88,7 +115,7 @@ func (s *socket) readRaw(in *inbuf, limit int, wait bool) error {
 	case c.err != nil:
 		return os.NewSyscallError("read", c.err)
 	case c.n == 0 && wait:
-		return io.EOF
+		return s.endOrReset()
 	}
 	in.w += c.n
 	return nil
@@ -116,7 +143,13 @@ func (s *socket) tryRead(fd uintptr) (done bool) {
 // Write writes all of p.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.raw == nil {
-		return s.Conn.Write(p)
+		n, err := s.Conn.Write(p)
+		if err != nil {
+			s.calling.Lock()
+			s.noteResetLocked(err)
+			s.calling.Unlock()
+		}
+		return n, err
 	}
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
@@ -133,7 +166,12 @@ func (s *socket) Write(p []byte) (int, error) {
 func (s *socket) tryWrite(fd uintptr) (done bool) {
 	c := &s.write
 	for c.n < len(c.p) {
+		s.calling.Lock()
 		n, err := writeNonblocking(fd, c.p[c.n:])
+		if err != nil {
+			s.noteResetLocked(err)
+		}
+		s.calling.Unlock()
 		if n > 0 {
 			c.n += n
 			continue

@@ -47,6 +47,13 @@ func (s *Stream) Over() bool {
 	return s.sent && s.received
 }
 
+// Received reports whether the other machine has ended its direction, with END or RESET.
+func (s *Stream) Received() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.received
+}
+
 // Fill implements [Leg]. Its error is io.EOF after END, ErrReset after RESET, one that
 // wraps ErrProtocol when the peer broke the rules, or that of the link.
 func (s *Stream) Fill() error {

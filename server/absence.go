@@ -167,6 +167,7 @@ func (s *Server) Waiting() int {
 type stay struct {
 	until time.Time
 	place *place
+	lost  *tunnel // that was found, but whose client had gone
 }
 
 // wait waits until a's tunnel is back or given up; the visitor then has to look anew,

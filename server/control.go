@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -30,10 +31,14 @@ const (
 
 	// controlWrite is how long a client may take to read what it was sent.
 	controlWrite = 10 * time.Second
+
+	// controlFarewell is the same for why its session has ended.
+	controlFarewell = 2 * time.Second
 )
 
 // control is the session of one client: its control connection, its tunnels and its
-// pool of proxy connections. One goroutine reads, another one writes.
+// pool of proxy connections. One goroutine reads, another one writes while there is
+// something to write.
 type control struct {
 	server   *Server
 	link     *conn.Link
@@ -52,6 +57,7 @@ type control struct {
 
 	mu      sync.Mutex
 	tunnels []*tunnel
+	flights map[*flight]struct{} // HTTP visitors on the session's proxy connections
 	ended   bool
 }
 
@@ -67,8 +73,6 @@ func (e *unwelcomeError) Error() string { return e.why.Error() }
 
 // run serves the session until it ends; by then all it held has been given back.
 func (c *control) run() error {
-	var writer sync.WaitGroup
-	writer.Go(c.write)
 	stop := context.AfterFunc(c.ctx, func() { c.link.SetReadDeadline(time.Unix(1, 0)) })
 	err := c.read()
 	stop()
@@ -76,9 +80,14 @@ func (c *control) run() error {
 		err = cause
 	}
 	c.cancel(err)
+	c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
 	var unwelcome *unwelcomeError
 	c.release(!errors.As(err, &unwelcome))
-	writer.Wait()
+	if c.out.close() != nil { // it does not read: spare it the farewell
+		c.link.Release()
+		c.link.Reset()
+		return err
+	}
 	c.link.Close()
 	return err
 }
@@ -132,29 +141,17 @@ func (c *control) handle(m msg.Message) error {
 	return nil
 }
 
-// write sends what the outbox holds until the session ends, and then what it still
-// holds, so that the client learns why.
-func (c *control) write() {
-	for {
-		select {
-		case <-c.out.signal:
-		case <-c.ctx.Done():
-			c.send(c.out.takeAll())
-			return
-		}
-		if err := c.send(c.out.takeAll()); err != nil {
-			c.cancel(fmt.Errorf("write: %w", err))
-			return
-		}
-	}
-}
-
+// send writes messages for the outbox.
 func (c *control) send(ms []msg.Message) error {
-	if len(ms) == 0 {
-		return nil
-	}
 	c.link.SetWriteDeadline(time.Now().Add(controlWrite))
-	return c.link.WriteMessages(ms...)
+	if c.ctx.Err() != nil {
+		c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
+	}
+	err := c.link.WriteMessages(ms...)
+	if err != nil {
+		c.cancel(fmt.Errorf("write: %w", err))
+	}
+	return err
 }
 
 // drain asks the client to open another session, or reports false when it would not
@@ -188,6 +185,26 @@ func (c *control) serveProxy(link *conn.Link, reuse bool) {
 	}
 	pc.run()
 	c.pool.forget(pc)
+}
+
+// addFlight counts f as one of the session's.
+func (c *control) addFlight(f *flight) {
+	c.mu.Lock()
+	ended := c.ended
+	if c.flights == nil {
+		c.flights = make(map[*flight]struct{})
+	}
+	c.flights[f] = struct{}{}
+	c.mu.Unlock()
+	if ended {
+		f.retire()
+	}
+}
+
+func (c *control) removeFlight(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, f)
 }
 
 // addTunnel counts t as the session's, or reports false when the session has ended.
@@ -238,18 +255,26 @@ func (c *control) lose(t *tunnel) {
 	}
 }
 
-// release gives back what the session holds; with expected the client is thought to
-// come back for its tunnels. Visitors that are being served keep their proxy
-// connections; idle ones are closed.
+// release gives back what the session holds, once; with expected the client is thought
+// to come back for its tunnels. Visitors that are being served keep their proxy
+// connections until they are; idle ones are closed.
 func (c *control) release(expected bool) {
 	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return
+	}
 	c.ended = true
 	tunnels := c.tunnels
 	c.tunnels = nil
+	flights := slices.Collect(maps.Keys(c.flights))
 	c.mu.Unlock()
 	for _, t := range tunnels {
 		c.server.registry.release(t, expected)
 	}
-	c.pool.close() // after that, so that its visitors find who they wait for
+	for _, f := range flights {
+		f.retire()
+	}
+	c.pool.close() // after the tunnels, so that its visitors find who they wait for
 	c.account.Close()
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -36,7 +37,9 @@ type flight struct {
 	opaque     bool  // the connection has left HTTP
 	over       bool  // nothing more will be delivered
 	failed     error // why, when what was delivered is cut off
+	retiring   bool  // it ends once all requests are answered
 	detached   bool  // the visitor's connection has gone on to something else
+	watched    bool  // the visitor's goroutine waits in watch
 }
 
 func newFlight(v *httpVisit, t *tunnel) *flight {
@@ -137,13 +140,24 @@ func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 			answered++
 			f.partial = false
 		case http1.Switched:
-			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream}
+			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream, Sent: f.sent, Received: f.received}
 			return pass + len(p), answered, ev
 		case http1.Unsolicited, http1.Lost:
 			return pass, answered, ev
 		}
 	}
 	return pass, answered, event
+}
+
+// sent and received count and pace what passes once the connection has left HTTP.
+func (f *flight) sent(p []byte) {
+	f.count.in.Inc(int64(len(p)))
+	f.tunnel.control.account.Up.Wait(f.visit.server.running, len(p))
+}
+
+func (f *flight) received(p []byte) {
+	f.count.out.Inc(int64(len(p)))
+	f.tunnel.control.account.Down.Wait(f.visit.server.running, len(p))
 }
 
 // delivered counts requests whose responses the visitor has been given.
@@ -154,10 +168,13 @@ func (f *flight) delivered(answered int) {
 	case answered == 0 || f.detached:
 	case !f.responses.Reusable():
 		f.endLocked(nil) // what follows, nobody could be sure of
-	case f.unanswered == 0 && f.visit.server.flows.ending():
-		f.visit.leg.SetReadDeadline(past)
+	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.ending()):
+		f.endLocked(nil)
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
+		if f.visit.server.flows.ending() { // since a moment ago
+			f.visit.leg.SetReadDeadline(past)
+		}
 	}
 	f.mu.Unlock()
 	f.wake()
@@ -172,10 +189,16 @@ func (f *flight) endLocked(failed error) {
 	}
 }
 
+// wake tells the visitor's goroutine, if it waits, that something has changed.
 func (f *flight) wake() {
 	select {
 	case f.signal <- struct{}{}:
 	default:
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watched {
+		f.visit.leg.SetReadDeadline(past)
 	}
 }
 
@@ -228,6 +251,7 @@ func (f *flight) refuse(event http1.Event) error {
 	f.mu.Lock()
 	why := f.responses.Err()
 	detached, untouched := f.detached, !f.partial && f.unanswered > 0
+	f.passed = f.passed || untouched // what is about to be written below
 	if !detached && !untouched {
 		if f.unanswered > 0 {
 			f.endLocked(errors.New("the service's answer is no HTTP"))
@@ -261,11 +285,11 @@ func (f *flight) drain() error {
 // cut implements visitor.
 func (f *flight) cut() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if !f.detached {
 		f.endLocked(io.ErrUnexpectedEOF)
-		f.wake()
 	}
+	f.mu.Unlock()
+	f.wake()
 }
 
 func (f *flight) isOver() bool {
@@ -316,6 +340,37 @@ func (f *flight) await(done func() bool) (over bool) {
 	}
 }
 
+// watch is await for a visitor who is to send no more requests. It reads from the
+// visitor, so that the private service learns when nobody waits for its answer any more.
+// With keep it leaves unread what comes.
+func (f *flight) watch(done func() bool, keep bool) (over bool, err error) {
+	leg := f.visit.leg
+	for {
+		f.mu.Lock()
+		over, f.watched = f.over, !f.over && !done()
+		waiting := f.watched
+		if waiting {
+			leg.SetReadDeadline(time.Time{})
+		}
+		f.mu.Unlock()
+		if !waiting {
+			return over, nil
+		}
+		if !keep {
+			leg.Consume(len(leg.Buffered()))
+		}
+		switch err := leg.Fill(); {
+		case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
+			continue
+		case err == io.EOF:
+			f.stream.CloseWrite()
+		case !errors.Is(err, conn.ErrFull):
+			return false, err
+		}
+		return f.await(done), nil // nothing more can be read
+	}
+}
+
 // leave ends the flight for the visitor once all its requests are answered, and returns
 // nil if the visitor's connection can go on with something else.
 func (f *flight) leave() error {
@@ -335,6 +390,7 @@ func (f *flight) leave() error {
 // err was wrong.
 func (f *flight) finish(err error) error {
 	defer f.tunnel.control.account.RemoveConnection()
+	f.tunnel.control.removeFlight(f)
 	if err == nil {
 		return nil // left HTTP, and both directions have ended
 	}
@@ -354,6 +410,25 @@ func (f *flight) finish(err error) error {
 	return err
 }
 
+// retire lets the flight end as soon as all requests are answered: its session is over.
+func (f *flight) retire() {
+	f.mu.Lock()
+	f.retiring = true
+	if f.unanswered == 0 && !f.opaque && !f.detached {
+		f.endLocked(nil)
+	}
+	f.mu.Unlock()
+	f.wake()
+}
+
+// isRetired reports whether the flight has ended because its session is over, and for no
+// other reason.
+func (f *flight) isRetired() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.retiring && f.failed == nil && f.responses.Reusable()
+}
+
 // abort takes the visitor's connection from a flight whose request turned out broken,
 // and reports whether the visitor has been given nothing yet.
 func (f *flight) abort() (untouched bool) {
@@ -364,6 +439,15 @@ func (f *flight) abort() (untouched bool) {
 	f.stream.SetReadDeadline(time.Now().Add(farewellTime))
 	f.stream.Reset()
 	return untouched
+}
+
+// lastAnswers waits for the responses to all requests of a visitor who sends no more,
+// and then hangs up.
+func (f *flight) lastAnswers() error {
+	if _, err := f.watch(func() bool { return f.unanswered == 0 }, false); err != nil {
+		return err
+	}
+	return f.result()
 }
 
 // awaitAnswers waits for the responses to all requests and then hangs up.
@@ -383,7 +467,10 @@ func (f *flight) halfClose() error {
 // upgrade waits for the answer to a request to leave HTTP, and if it is accepted
 // carries the connection to its end.
 func (f *flight) upgrade() error {
-	over := f.await(func() bool { return f.opaque || f.unanswered == 0 })
+	over, err := f.watch(func() bool { return f.opaque || f.unanswered == 0 }, true)
+	if err != nil {
+		return err
+	}
 	f.mu.Lock()
 	opaque := f.opaque
 	f.mu.Unlock()
@@ -396,5 +483,6 @@ func (f *flight) upgrade() error {
 	case over:
 		return f.result()
 	}
+	f.visit.setReadDeadline(idleTimeout)
 	return nil
 }

@@ -31,6 +31,9 @@ func (v *httpVisit) forward(t *tunnel) error {
 	if err := v.launch(t, n); err != nil {
 		return err
 	}
+	if v.flight == nil {
+		return nil // refused, and its body skipped
+	}
 	if !done {
 		if err := v.forwardBody(&body); err != nil {
 			return err
@@ -40,7 +43,7 @@ func (v *httpVisit) forward(t *tunnel) error {
 	case upgrade:
 		return v.flight.upgrade()
 	case hangUp:
-		return v.flight.awaitAnswers()
+		return v.flight.lastAnswers()
 	}
 	return nil
 }
@@ -58,7 +61,8 @@ func (v *httpVisit) readyBytes(body *http1.Body) (n int, done bool, err error) {
 }
 
 // launch sends the first n unread bytes, which begin with the request's head, down the
-// proxy connection in use or a new one.
+// proxy connection in use or a new one. When there is none it refuses the request and
+// leaves the visit without a flight.
 func (v *httpVisit) launch(t *tunnel, n int) error {
 	if v.flight != nil {
 		if err := v.flight.push(&v.req); err != nil {
@@ -80,6 +84,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	if err != nil {
 		c.account.RemoveConnection()
 		if errors.Is(err, errPoolClosed) {
+			v.stay.lost = t
 			return err
 		}
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
@@ -87,6 +92,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	}
 	f.use = u
 	v.flight = f
+	c.addFlight(f)
 	f.count.in.Inc(int64(n))
 	v.leg.Consume(n)
 	return nil
@@ -115,6 +121,7 @@ func (v *httpVisit) forwardBody(body *http1.Body) error {
 				return err
 			}
 			v.flight = nil
+			f.tunnel.control.removeFlight(f)
 			f.tunnel.control.account.RemoveConnection()
 			return v.refuseLast(refused(asHTTPError(err)))
 		}

@@ -40,16 +40,12 @@ type memoryEntry struct {
 	Name   string    `json:"name"`
 	Owner  string    `json:"owner"`
 	Random bool      `json:"random,omitempty"` // chosen by the server, not by the owner
+	First  time.Time `json:"first"`            // when Owner got it for the first time
 	Last   time.Time `json:"last"`             // when it was last seen in use
 
 	// Held are the protocols, joined by "+", of which the owner has a tunnel under
 	// the name or is expected back with one.
 	Held string `json:"held,omitempty"`
-}
-
-// holding tells whether the owner has a tunnel of that protocol, or is expected back.
-func (e *memoryEntry) holding(protocol string) bool {
-	return slices.Contains(strings.Split(e.Held, "+"), protocol)
 }
 
 func (e *memoryEntry) setHeld(protocol string, held bool) {
@@ -150,8 +146,9 @@ func (m *memory) wasAssigned(name, owner string) bool {
 	return e != nil && e.Owner == owner && e.Random
 }
 
-// randomNames returns the names that the server chose for owner, the one used last
-// first.
+// randomNames returns the names that the server chose for owner in the order in which it
+// got them, so that a client that asks for several in its usual order finds each tunnel
+// where it was.
 func (m *memory) randomNames(owner string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,7 +158,7 @@ func (m *memory) randomNames(owner string) []string {
 			own = append(own, e)
 		}
 	}
-	slices.SortFunc(own, func(a, b *memoryEntry) int { return b.Last.Compare(a.Last) })
+	slices.SortFunc(own, func(a, b *memoryEntry) int { return a.First.Compare(b.First) })
 	names := make([]string, len(own))
 	for i, e := range own {
 		names[i] = e.Name
@@ -176,12 +173,12 @@ func (m *memory) note(name, protocol, owner string, random bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	noted := &memoryEntry{Name: name, Owner: owner, Random: random}
+	now := time.Now()
+	noted := &memoryEntry{Name: name, Owner: owner, Random: random, First: now, Last: now}
 	if e := m.entries[name]; e != nil && e.Owner == owner {
-		noted.Random = e.Random && random
-		noted.Held = e.Held
+		// Its client asks by name when it comes back.
+		noted.Random, noted.First, noted.Held = e.Random, e.First, e.Held
 	}
-	noted.Last = time.Now()
 	noted.setHeld(protocol, true)
 	m.entries[name] = noted
 	m.changedLocked()

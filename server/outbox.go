@@ -13,35 +13,63 @@ const outboxMax = 1024
 
 var errOutboxFull = errors.New("the client does not read what it is sent")
 
-// outbox is the queue of messages to one client. Putting never blocks.
+// outbox is the queue of messages to one client. Putting never blocks. A goroutine
+// sends what waits, and ends when nothing does: an idle session needs none.
 type outbox struct {
-	mu     sync.Mutex
-	queue  []msg.Message
-	signal chan struct{} // one slot: there is something to send
+	send func([]msg.Message) error // blocks; its error ends the session
+
+	mu      sync.Mutex
+	queue   []msg.Message
+	sending bool
+	closed  bool
+	failed  error
+	writer  sync.WaitGroup
 }
 
-func newOutbox() *outbox { return &outbox{signal: make(chan struct{}, 1)} }
-
-// put queues m, or returns errOutboxFull.
+// put queues m. Its error is that of an earlier send, or errOutboxFull; what comes after
+// close is dropped.
 func (o *outbox) put(m ...msg.Message) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.failed != nil || o.closed {
+		return o.failed
+	}
 	if len(o.queue)+len(m) > outboxMax {
 		return errOutboxFull
 	}
 	o.queue = append(o.queue, m...)
-	select {
-	case o.signal <- struct{}{}:
-	default:
+	if !o.sending && len(o.queue) > 0 {
+		o.sending = true
+		o.writer.Go(o.run)
 	}
 	return nil
 }
 
-// takeAll returns what waits, in order.
-func (o *outbox) takeAll() []msg.Message {
+func (o *outbox) run() {
+	for {
+		o.mu.Lock()
+		q := o.queue
+		o.queue = nil
+		if len(q) == 0 || o.failed != nil {
+			o.sending = false
+			o.mu.Unlock()
+			return
+		}
+		o.mu.Unlock()
+		if err := o.send(q); err != nil {
+			o.mu.Lock()
+			o.failed = err
+			o.mu.Unlock()
+		}
+	}
+}
+
+// close waits until what was put has been sent, and takes nothing more. Its error is
+// that of a send.
+func (o *outbox) close() error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	q := o.queue
-	o.queue = nil
-	return q
+	o.closed = true
+	o.mu.Unlock()
+	o.writer.Wait()
+	return o.failed
 }

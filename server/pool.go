@@ -73,7 +73,10 @@ func (p *pool) take(ctx context.Context, st *stay) (*proxyConn, error) {
 		pc := p.idle[n-1]
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
-		ask := p.wantLocked()
+		ask := 0
+		if !p.reuse {
+			ask = p.wantLocked()
+		} // else this one may be back before sweep finds the floor missing
 		p.mu.Unlock()
 		st.done()
 		p.send(ask)

@@ -36,11 +36,14 @@ var errDiedIdle = errors.New("the proxy connection died while it was idle")
 // visitor is what run knows of the connection that it copies to.
 type visitor interface {
 	// fromStream copies from the stream to the visitor until that direction has
-	// ended. Its error is nil if it was the other machine that ended it.
+	// ended. After an error the link is of no use, unless it was the other machine
+	// that ended the direction.
 	fromStream(*use) error
 	// cut aborts the visitor's connection: the link has died after fromStream.
 	cut()
 }
+
+var errOutOfTurn = errors.New("the client sends what belongs to no visitor")
 
 func newProxyConn(link *conn.Link, p *pool, reuse bool) *proxyConn {
 	return &proxyConn{link: link, pool: p, reuse: reuse, uses: make(chan *use, 1)}
@@ -93,7 +96,7 @@ func (pc *proxyConn) retire() {
 func (pc *proxyConn) run() {
 	var last *use
 	for {
-		err := pc.link.Fill()
+		err := pc.awaitBytes()
 		if last != nil && !last.stream.Over() {
 			last.visitor.cut() // the link died, or the peer goes on behind its end
 			pc.link.Reset()
@@ -108,6 +111,11 @@ func (pc *proxyConn) run() {
 			pc.link.Close()
 			return
 		}
+		if errors.Is(err, errOutOfTurn) {
+			last.refuse()
+			pc.link.Reset()
+			return
+		}
 		if err != nil {
 			// The end may have been seen before the use began: only when begin is
 			// done is it clear whether the visitor has gone elsewhere.
@@ -115,7 +123,7 @@ func (pc *proxyConn) run() {
 		}
 		err = last.run()
 		close(last.done)
-		if err != nil {
+		if err != nil && !last.stream.Received() {
 			pc.link.Reset()
 			return
 		}
@@ -128,6 +136,25 @@ func (pc *proxyConn) run() {
 func (u *use) awaitStart() {
 	u.starting.Lock()
 	defer u.starting.Unlock()
+}
+
+// awaitBytes waits until the client has sent something. What is here already came before
+// the client could know of the next visitor, so that it must not become a part of the
+// answer to it.
+func (pc *proxyConn) awaitBytes() error {
+	if len(pc.link.Buffered()) > 0 {
+		return errOutOfTurn
+	}
+	return pc.link.Fill()
+}
+
+// refuse ends a use that has not begun.
+func (u *use) refuse() {
+	u.awaitStart()
+	if !u.abandoned.Load() {
+		u.visitor.cut()
+	}
+	close(u.done)
 }
 
 func (u *use) run() error {

@@ -70,6 +70,7 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 			return
 		}
 		if scheme == "https" {
+			s.tidy.Handshake()
 			// In a goroutine whose stack the handshake has not made large.
 			s.serving.Go(func() { s.serveHTTP(scheme, fl) })
 			return
@@ -149,6 +150,9 @@ func (v *httpVisit) await() error {
 	switch {
 	case t != nil:
 		return errPoolClosed // it came back at this moment
+	case a == nil && v.stay.lost != nil:
+		v.stay.done()
+		return v.refuse(noAnswer(v.stay.lost, errPoolClosed))
 	case a == nil:
 		v.stay.done()
 		return v.refuse(notFound(displayHost(v.req.HostPort)))
@@ -190,13 +194,39 @@ func (v *httpVisit) readHead() error {
 			began = true
 			v.setReadDeadline(headTimeout)
 		}
-		if err := v.leg.Fill(); errors.Is(err, conn.ErrFull) {
-			return &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request's head is too large"}
-		} else if errors.Is(err, os.ErrDeadlineExceeded) && len(b) == 0 && v.flight != nil && v.flight.waitLonger() {
-			continue // the answer to the last request is still under way
-		} else if err != nil {
-			return err
+		if err := v.leg.Fill(); err != nil {
+			if err = v.readOn(err); err != nil {
+				return err
+			}
 		}
+	}
+}
+
+// readOn returns nil if the head can still come after that error.
+func (v *httpVisit) readOn(err error) error {
+	switch partial := len(v.leg.Buffered()) > 0; {
+	case errors.Is(err, conn.ErrFull):
+		return &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request's head is too large"}
+	case !errors.Is(err, os.ErrDeadlineExceeded) || v.flight == nil:
+		return err
+	case v.flight.isOver():
+		// It was the end of the proxy connection's use that woke us. A request that
+		// came at the same moment goes down another one.
+		v.leg.SetReadDeadline(time.Now().Add(headTimeout))
+		if !partial {
+			v.leg.TryFill()
+		}
+		if len(v.leg.Buffered()) == 0 {
+			if !v.flight.isRetired() || v.server.flows.ending() {
+				return errHangUp
+			}
+			v.leg.SetReadDeadline(time.Now().Add(idleTimeout)) // it need not notice
+		}
+		return v.leave()
+	case !partial && v.flight.waitLonger():
+		return nil // the answer to the last request is still under way
+	default:
+		return err
 	}
 }
 
@@ -239,10 +269,9 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.req.ContentLength <= skipBytes
-	var b []byte
-	b = a.append(b, &v.req, !keep)
 	head := len(v.req.Head)
+	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.short(body, v.leg.Buffered()[head:])
+	b := a.append(nil, &v.req, !keep)
 	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
 	_, err := v.leg.Write(b)
 	v.leg.SetWriteDeadline(time.Time{})
@@ -268,6 +297,17 @@ func (v *httpVisit) refuseLast(a answer) error {
 	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
 	v.leg.Write(a.append(nil, &http1.Request{}, true))
 	return errHangUp
+}
+
+// short reports whether a body can be skipped, of which here has arrived. One without a
+// known length must be here whole: the answer has to say whether the connection goes on
+// before more is read.
+func (v *httpVisit) short(body http1.Body, here []byte) bool {
+	if v.req.ContentLength >= 0 {
+		return v.req.ContentLength <= skipBytes
+	}
+	n, done, err := body.Next(here)
+	return done && err == nil && n <= skipBytes
 }
 
 // skip reads a body that nobody wants, at most skipBytes of it.

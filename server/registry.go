@@ -147,15 +147,28 @@ func (r *registry) occupiedLocked(name string, slots ...slot) error {
 	return nil
 }
 
-// release takes a granted tunnel's name back, unless another one has it already. With
-// expected its client is thought to come back.
-func (r *registry) release(t *tunnel, expected bool) {
-	t.control.account.RemoveTunnel()
-	r.drop(t, expected)
+// owns reports whether owner has the name now, and so can take it over from an older
+// session of its own.
+func (r *registry) owns(owner, name string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if port, ok := portOf(name); ok {
+		p := r.ports[port]
+		return p != nil && p.owner == owner && p.tunnel.Load() != nil
+	}
+	e := r.hosts[name]
+	return e != nil && e.owner == owner && (e.http.tunnel != nil || e.https.tunnel != nil)
 }
 
-// drop is release for a tunnel that was not counted.
-func (r *registry) drop(t *tunnel, expected bool) {
+// release takes t's name back, unless another tunnel has it already, and its share of
+// what its user may have. With expected its client is thought to come back.
+func (r *registry) release(t *tunnel, expected bool) {
+	t.control.account.RemoveTunnel()
+	r.letGo(t, expected)
+}
+
+// letGo takes t's name back, unless another tunnel has it already.
+func (r *registry) letGo(t *tunnel, expected bool) {
 	if t.port != nil {
 		r.releasePort(t, expected)
 		return
@@ -247,7 +260,6 @@ func (r *registry) sweep(now time.Time) {
 	type gone struct{ name, protocol, owner string }
 	var over []*absence
 	var forget []gone
-	var closing []*tcpPort
 	late := func(a *absence) bool { return a != nil && now.After(a.until) }
 	r.mu.Lock()
 	for host, e := range r.hosts {
@@ -264,15 +276,12 @@ func (r *registry) sweep(now time.Time) {
 	for number, p := range r.ports {
 		if late(p.away) {
 			over = append(over, r.endAwayLocked(&p.away)...)
-			forget = append(forget, gone{tcpName(number), "tcp", p.owner})
-			closing = append(closing, p)
+			forget = append(forget, gone{portName(number), "tcp", p.owner})
 			delete(r.ports, number)
+			p.close()
 		}
 	}
 	r.mu.Unlock()
-	for _, p := range closing {
-		p.close()
-	}
 	endAll(over)
 	for _, g := range forget {
 		r.memory.left(g.name, g.protocol, g.owner, false)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,9 +47,10 @@ type Server struct {
 	visitors limit.Visitors
 	accounts limit.Accounts
 	parking  parking
-	handed   atomic.Bool // to another process, see HandOver
+	handed   atomic.Bool // to another process, see ErrHandOver
 	flows    flows       // public connections
 	peers    flows       // connections on the tunnel port
+	tidy     conn.Tidy
 
 	ports     map[string]int  // of the http and https listeners, for the URLs
 	serving   sync.WaitGroup  // all goroutines
@@ -108,7 +108,7 @@ func New(config Config) (*Server, error) {
 		controls:  make(map[sessionID]*control),
 	}
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
-	s.publicTLS.NextProtos = []string{"http/1.1"}
+	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
 	if s.tcpHost == "" {
 		s.tcpHost, _, _ = net.SplitHostPort(config.TunnelAddr)
 	}
@@ -196,6 +196,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	looking.Wait()
 	s.registry.memory.save()
 	s.metrics.stop()
+	s.tidy.Stop()
 	return nil
 }
 
@@ -231,15 +232,12 @@ func (s *Server) notePorts(l Listeners) {
 // before this one ended.
 func (s *Server) expectOwners() {
 	for _, e := range s.registry.memory.held() {
-		number, isPort := strings.CutPrefix(e.Name, tcpPrefix)
-		if !isPort {
-			for protocol := range strings.SplitSeq(e.Held, "+") {
-				s.registry.expectHost(e.Name, protocol, e.Owner)
-			}
+		if port, ok := portOf(e.Name); ok {
+			s.expectPort(port, e.Owner)
 			continue
 		}
-		if port, err := strconv.ParseUint(number, 10, 16); err == nil {
-			s.expectPort(uint16(port), e.Owner)
+		for protocol := range strings.SplitSeq(e.Held, "+") {
+			s.registry.expectHost(e.Name, protocol, e.Owner)
 		}
 	}
 }

@@ -30,8 +30,6 @@ type tcpPort struct {
 	losers   losers
 }
 
-func tcpName(port uint16) string { return tcpPrefix + strconv.Itoa(int(port)) }
-
 // close closes the listener of a port that is in no registry any more.
 func (p *tcpPort) close() {
 	if p.listener != nil {
@@ -54,13 +52,11 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 	}
 	t.random = true
 	for _, name := range s.registry.memory.randomNames(t.control.owner) {
-		number, ok := strings.CutPrefix(name, tcpPrefix)
-		port, err := strconv.ParseUint(number, 10, 16)
-		if !ok || err != nil || s.registry.portHeld(uint16(port)) ||
-			policy.AllowPort(t.control.identity, uint16(port)) != nil {
+		port, ok := portOf(name)
+		if !ok || s.registry.portHeld(port) || policy.AllowPort(t.control.identity, port) != nil {
 			continue
 		}
-		if s.holdPort(t, uint16(port)) == nil {
+		if s.holdPort(t, port) == nil {
 			return nil
 		}
 	}
@@ -78,8 +74,17 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 	return errors.New("this server has no free port: ask whoever runs it")
 }
 
+// portName returns what a port is remembered under, portOf the port of such a name.
+func portName(port uint16) string { return tcpPrefix + strconv.Itoa(int(port)) }
+
+func portOf(name string) (port uint16, ok bool) {
+	number, ok := strings.CutPrefix(name, tcpPrefix)
+	n, err := strconv.ParseUint(number, 10, 16)
+	return uint16(n), ok && err == nil
+}
+
 func (s *Server) holdPort(t *tunnel, port uint16) error {
-	t.name = tcpName(port)
+	t.name = portName(port)
 	t.url = "tcp://" + net.JoinHostPort(s.domain, strconv.Itoa(int(port)))
 	p, old, err := s.registry.holdPort(t, port)
 	if old != nil {
@@ -102,7 +107,7 @@ func (s *Server) holdPort(t *tunnel, port uint16) error {
 // openPort opens the listener of a port that was just put into the registry, or takes
 // the port out again.
 func (s *Server) openPort(p *tcpPort) error {
-	name, port := tcpName(p.number), strconv.Itoa(int(p.number))
+	name, port := portName(p.number), strconv.Itoa(int(p.number))
 	l, err := s.listen(name, net.JoinHostPort(s.tcpHost, port))
 	if err != nil {
 		s.registry.dropPort(p)
@@ -128,7 +133,7 @@ func (s *Server) expectPort(port uint16, owner string) {
 	}
 	if err := s.openPort(p); err != nil {
 		s.logger.Warn("cannot hold a port for its owner", "port", port, "err", err)
-		s.registry.memory.left(tcpName(port), "tcp", owner, false)
+		s.registry.memory.left(portName(port), "tcp", owner, false)
 	}
 }
 
@@ -234,11 +239,9 @@ func (r *registry) releasePort(t *tunnel, expected bool) {
 	kept := p.away != nil
 	if !kept {
 		delete(r.ports, p.number)
+		p.close() // under the lock: who holds the port next must be able to open it
 	}
 	r.mu.Unlock()
-	if !kept {
-		p.close()
-	}
 	r.remember(t, kept)
 }
 

@@ -80,6 +80,10 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		if m.HttpAuth != "" {
 			t.locked, t.password = true, sha256.Sum256([]byte(m.HttpAuth))
 		}
+		full := s.policies.Current().TakeTunnel(c.identity, c.account)
+		if full != nil && !s.takesOver(t, m, hostname) {
+			return granted, full
+		}
 		if protocol == "tcp" {
 			err = s.claimPort(t, m)
 		} else {
@@ -87,13 +91,16 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 			hostname = t.host // the second protocol takes the name of the first
 		}
 		if err != nil {
+			if full == nil {
+				c.account.RemoveTunnel()
+			}
 			return granted, err
 		}
-		// Counted when an older session has let go of the name: its owner may be at
-		// the limit with it.
-		if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
-			s.registry.drop(t, false)
-			return granted, err
+		if full != nil { // the older session has made room
+			if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
+				s.registry.letGo(t, false)
+				return granted, err
+			}
 		}
 		if !c.addTunnel(t) {
 			s.registry.release(t, true)
@@ -102,6 +109,19 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		granted = append(granted, t)
 	}
 	return granted, nil
+}
+
+// takesOver reports whether t is to have a name that an older session of its owner has
+// now; same is the name that it must have, if it is not empty.
+func (s *Server) takesOver(t *tunnel, m *msg.ReqTunnel, same string) bool {
+	name := same
+	switch {
+	case t.protocol == "tcp":
+		name = portName(m.RemotePort)
+	case name == "":
+		name, _ = s.wantedHost(m)
+	}
+	return s.registry.owns(t.control.owner, name)
 }
 
 // offered returns the protocols of a request, each once, without those whose listener

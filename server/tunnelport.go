@@ -69,7 +69,11 @@ func (s *Server) firstMessage(c *conn.Conn, l limit.Limits) (msg.Message, error)
 	if err := c.TLS().Handshake(); err != nil {
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
+	s.tidy.Handshake()
 	c.SetReadDeadline(time.Now().Add(l.FirstMessage))
+	if s.peers.closing.Load() {
+		return nil, errShuttingDown
+	}
 	m, err := conn.NewLink(c).ReadMessage(msg.MaxBeforeAuth)
 	if err != nil {
 		return nil, fmt.Errorf("first message: %w", err)
@@ -102,13 +106,14 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
 		old.cancel(errReplaced)
+		old.release(true) // before the client asks for the same again
 	}
 	if s.accepting.Err() != nil {
 		s.sendAway(c) // it came in at the last moment
 	}
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
-	c.logger.Info("client online", "addr", link.RemoteAddr(), "user", c.identity.Name,
+	c.logger.Info("client online", "addr", link.RemoteAddr(), "who", c.identity.Name,
 		"version", m.MmVersion, "os", m.OS, "arch", m.Arch)
 	err = c.run()
 	s.removeControl(c)
@@ -139,8 +144,8 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		account:  s.accounts.Open(identity.Key),
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
 		drains:   slices.Contains(m.Features, msg.FeatureDrain),
-		out:      newOutbox(),
 	}
+	c.out = &outbox{send: c.send}
 	policy.ApplyRate(identity, c.account)
 	c.ctx, c.cancel = context.WithCancelCause(s.running)
 	c.pool = newPool(slices.Contains(m.Features, msg.FeatureReuse) && !s.config.NoReuse, c.askProxies)

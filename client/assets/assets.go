@@ -3,6 +3,66 @@
 //go:build !debug && !release
 
 // sources:
+// assets/client/static/css/base.css
+// assets/client/static/css/content.css
+// assets/client/static/css/controls.css
+// assets/client/static/css/exchange.css
+// assets/client/static/css/layout.css
+// assets/client/static/css/list.css
+// assets/client/static/css/status.css
+// assets/client/static/favicon.svg
+// assets/client/static/index.html
+// assets/client/static/js/actions.js
+// assets/client/static/js/api.js
+// assets/client/static/js/app.js
+// assets/client/static/js/clipboard.js
+// assets/client/static/js/code.js
+// assets/client/static/js/content.js
+// assets/client/static/js/dialog.js
+// assets/client/static/js/diff.js
+// assets/client/static/js/editor.js
+// assets/client/static/js/empty.js
+// assets/client/static/js/exchange.js
+// assets/client/static/js/feed.js
+// assets/client/static/js/fields.js
+// assets/client/static/js/filter.js
+// assets/client/static/js/footer.js
+// assets/client/static/js/format.js
+// assets/client/static/js/help.js
+// assets/client/static/js/hex.js
+// assets/client/static/js/highlight.js
+// assets/client/static/js/html.js
+// assets/client/static/js/icons.js
+// assets/client/static/js/keys.js
+// assets/client/static/js/lines.js
+// assets/client/static/js/list.js
+// assets/client/static/js/load.js
+// assets/client/static/js/main.js
+// assets/client/static/js/menu.js
+// assets/client/static/js/message.js
+// assets/client/static/js/model.js
+// assets/client/static/js/prefs.js
+// assets/client/static/js/raw.js
+// assets/client/static/js/splitter.js
+// assets/client/static/js/status.js
+// assets/client/static/js/tabs.js
+// assets/client/static/js/timeline.js
+// assets/client/static/js/timing.js
+// assets/client/static/js/toast.js
+// assets/client/static/js/topbar.js
+// assets/client/static/vendor/highlight/LICENSE
+// assets/client/static/vendor/highlight/core.js
+// assets/client/static/vendor/highlight/css.js
+// assets/client/static/vendor/highlight/graphql.js
+// assets/client/static/vendor/highlight/javascript.js
+// assets/client/static/vendor/highlight/json.js
+// assets/client/static/vendor/highlight/xml.js
+// assets/client/static/vendor/highlight/yaml.js
+// assets/client/static/vendor/htm.LICENSE
+// assets/client/static/vendor/htm.js
+// assets/client/static/vendor/preact-hooks.js
+// assets/client/static/vendor/preact.LICENSE
+// assets/client/static/vendor/preact.js
 // assets/client/tls/snakeoilca.crt
 package assets
 
@@ -54,6 +114,4331 @@ func (fi bindataFileInfo) IsDir() bool {
 // Sys return file is sys mode
 func (fi bindataFileInfo) Sys() interface{} {
 	return nil
+}
+
+var _staticCssBaseCss = []byte(`/* Colours, type and what applies everywhere. All colours of text reach a contrast of
+   4.5:1 on the surfaces they stand on (WCAG 2.2 AA). */
+:root {
+  color-scheme: light;
+  --ui: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif;
+  --wire: ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  --bg: #ffffff;
+  --raised: #f6f7f9;
+  --field: #ffffff;
+  --hover: #f0f2f6;
+  --line: #dde1e7;
+  --line-strong: #c3c9d2;
+  --text: #1c2128;
+  --muted: #59626e;
+  --accent: #3f4fc4;
+  --accent-fill: #3f4fc4;
+  --accent-soft: #e6e9fb;
+  --ok: #17733a;
+  --redirect: #0b6b83;
+  --client: #8a5a00;
+  --bad: #c0262d;
+  --bad-soft: #fdecec;
+  --ok-soft: #e5f5ea;
+  --warn-soft: #fff5dc;
+  --t-name: #3f4fc4;
+  --t-string: #17733a;
+  --t-number: #a0460a;
+  --t-literal: #8a2f8f;
+  --t-tag: #0b6b83;
+  --line-soft: #eff1f4;
+  --faint: #626b76;
+  --light-ok: #1f9d4d;
+  --light-wait: #c98a0a;
+  --light-bad: #d3363d;
+  --selection: #cdd4fa;
+  --toast: #22272e;
+  --toast-text: #fff;
+  --toast-bad: #a51d24;
+  --checker: #e8eaee;
+}
+/* Set by prefs.js, by choice or because the system is dark. */
+:root[data-theme="dark"] {
+  color-scheme: dark;
+  --bg: #17191d;
+  --raised: #1e2126;
+  --field: #121417;
+  --hover: #23272d;
+  --line: #31363e;
+  --line-strong: #454c56;
+  --text: #e4e7eb;
+  --muted: #9aa4b0;
+  --accent: #98a6ff;
+  --accent-fill: #5262d6;
+  --accent-soft: #2a3057;
+  --ok: #5fc98a;
+  --redirect: #62c3dc;
+  --client: #e3b04b;
+  --bad: #ff8a84;
+  --bad-soft: #43211f;
+  --ok-soft: #17331f;
+  --warn-soft: #3a2f14;
+  --t-name: #98a6ff;
+  --t-string: #8fd3a5;
+  --t-number: #f0a878;
+  --t-literal: #dc9ce0;
+  --t-tag: #62c3dc;
+  --line-soft: #1f2328;
+  --faint: #929ca8;
+  --light-ok: #4fc27d;
+  --light-wait: #e3b04b;
+  --light-bad: #ff7b74;
+  --selection: #3b4688;
+  --toast: #e4e7eb;
+  --toast-text: #17191d;
+  --toast-bad: #ffb3ae;
+  --checker: #2a2e34;
+}
+
+*, *::before, *::after { box-sizing: border-box; }
+html, body, #app { height: 100%; margin: 0; }
+body {
+  background: var(--bg);
+  color: var(--text);
+  font: 12.5px/1.45 var(--ui);
+  -webkit-text-size-adjust: 100%;
+  overflow: hidden;
+}
+h1, h2, h3, p, dl, dd, figure, pre { margin: 0; }
+h1, h2, h3 { font-size: inherit; font-weight: 600; }
+a { color: var(--accent); text-decoration: none; }
+a:hover { text-decoration: underline; }
+code, pre, .mono { font-family: var(--wire); font-size: 12px; }
+small { font-size: 11px; font-weight: 400; color: var(--muted); }
+table { border-collapse: collapse; }
+th { font-weight: 400; text-align: left; }
+i { font-style: normal; }
+.muted { color: var(--muted); }
+.warning { color: var(--client); }
+.space { flex: 1; }
+.offscreen { position: fixed; left: -999px; top: 0; width: 1px; height: 1px; opacity: 0; }
+.hint { padding: 32px 16px; text-align: center; color: var(--muted); line-height: 2; }
+.hint.small { padding: 10px 12px; text-align: left; line-height: 1.45; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
+::selection { background: var(--selection); }
+* { scrollbar-width: thin; scrollbar-color: var(--line-strong) transparent; }
+`)
+
+func staticCssBaseCssBytes() ([]byte, error) {
+	return _staticCssBaseCss, nil
+}
+
+func staticCssBaseCss() (*asset, error) {
+	bytes, err := staticCssBaseCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/base.css", size: 3160, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssContentCss = []byte(`/* Bodies. Rows of code are 18 px high, as lines.js knows. */
+.about { padding: 4px 12px; font: 11.5px/16px var(--wire); color: var(--muted); }
+.code { font: 12px/18px var(--wire); tab-size: 4; padding-bottom: 4px; }
+.code .line { display: flex; min-height: 18px; }
+.code .no { flex: none; min-width: 44px; padding-right: 12px; text-align: right; color: var(--faint); user-select: none; }
+.code .text { flex: 1; min-width: 0; white-space: pre-wrap; overflow-wrap: anywhere; padding-right: 12px; }
+.code.virtual { position: relative; contain: layout style; }
+.code.virtual .line { position: absolute; top: 0; left: 0; height: 18px; white-space: pre; }
+.code.virtual .text { white-space: pre; }
+.code .line.wrong { background: var(--bad-soft); }
+.code mark { background: var(--bad); color: var(--bg); border-radius: 2px; }
+.hexdump .hex { white-space: pre; padding-right: 14px; }
+.hexdump .no { min-width: 62px; }
+.hexdump .ascii { white-space: pre; color: var(--accent); }
+.t-start { font-weight: 600; }
+.t-name { color: var(--t-name); }
+.t-string { color: var(--t-string); }
+.t-number { color: var(--t-number); }
+.t-literal { color: var(--t-literal); }
+.t-tag { color: var(--t-tag); }
+.t-punct, .t-comment { color: var(--muted); }
+
+.parts { width: 100%; font: 12px/18px var(--wire); }
+.parts th { font-family: var(--ui); color: var(--muted); }
+.parts th, .parts td { padding: 2px 8px 2px 12px; overflow-wrap: anywhere; }
+.parts tbody tr:not(.text) td { border-top: 1px solid var(--line); }
+.parts pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--t-string); max-height: 240px; overflow: auto; }
+.image { padding: 4px 12px 8px; }
+.image img {
+  max-width: 100%; max-height: 420px; display: block; border: 1px solid var(--line);
+  background: repeating-conic-gradient(var(--checker) 0 25%, transparent 0 50%) 0 0 / 16px 16px;
+}
+.image figcaption { font: 11.5px/20px var(--wire); color: var(--muted); }
+
+.diff .legend { padding: 8px 12px 2px; }
+.diff .legend .old, .diff .legend .new { background: none; font-weight: 600; }
+.diff .legend .new { margin-left: 14px; }
+.diff h3 { padding: 8px 12px 2px; color: var(--muted); font-weight: 500; }
+.diff p { padding-inline: 12px; }
+.diff .same { color: var(--ok); padding-block: 8px; }
+.diff .old { color: var(--bad); }
+.diff .new { color: var(--ok); }
+.changes { width: 100%; table-layout: fixed; font: 12px/18px var(--wire); }
+.changes th { width: 200px; padding: 1px 8px 1px 12px; vertical-align: top; overflow-wrap: anywhere; }
+.changes td { padding: 1px 12px 1px 0; }
+.changes td div { padding: 0 6px; overflow-wrap: anywhere; white-space: pre-wrap; }
+.changes td .old { background: var(--bad-soft); }
+.changes td .new { background: var(--ok-soft); }
+.changes td .old::before { content: "− "; }
+.changes td .new::before { content: "+ "; }
+.lines .no { min-width: 34px; padding-right: 8px; }
+.lines .sign { width: 16px; flex: none; user-select: none; }
+.lines .removed { background: var(--bad-soft); }
+.lines .added { background: var(--ok-soft); }
+.lines .removed .sign { color: var(--bad); }
+.lines .added .sign { color: var(--ok); }
+.lines .skip { color: var(--muted); background: var(--raised); padding-left: 84px; }
+
+.timing { padding-top: 10px; }
+.timing .fields th { width: 230px; font-family: var(--ui); color: var(--muted); }
+.waterfall { width: 100%; margin-bottom: 12px; }
+.waterfall th { width: 190px; padding: 3px 8px 3px 12px; white-space: nowrap; }
+.waterfall td.mono { width: 90px; text-align: right; padding-right: 12px; white-space: nowrap; }
+.waterfall .track { position: relative; height: 22px; background: var(--raised); }
+.waterfall .track span { position: absolute; top: 4px; bottom: 4px; min-width: 2px; border-radius: 2px; }
+.waterfall .wait { background: var(--line-strong); }
+.waterfall .receive { background: var(--accent-fill); }
+.waterfall .sum th, .waterfall .sum td { border-top: 1px solid var(--line); font-weight: 600; }
+@media (max-width: 700px) { .waterfall th { width: 120px; white-space: normal; } .fields th, .changes th { width: 38%; } }
+`)
+
+func staticCssContentCssBytes() ([]byte, error) {
+	return _staticCssContentCss, nil
+}
+
+func staticCssContentCss() (*asset, error) {
+	bytes, err := staticCssContentCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/content.css", size: 4040, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssControlsCss = []byte(`/* Buttons, fields, tabs, keys, notices. */
+button, .button {
+  font: inherit; color: inherit; cursor: pointer;
+  display: inline-flex; align-items: center; gap: 5px; white-space: nowrap;
+  border: 1px solid transparent; border-radius: 5px; padding: 0 8px; height: 24px; background: none;
+}
+a.button:hover { text-decoration: none; }
+button.plain, .button.plain { color: var(--text); }
+button.plain:hover, .button.plain:hover { background: var(--hover); }
+button.plain[aria-pressed="true"], button.plain[aria-expanded="true"] { background: var(--accent-soft); color: var(--accent); }
+button.primary { background: var(--accent-fill); color: #fff; font-weight: 500; }
+button.primary:hover { filter: brightness(1.08); }
+button:disabled { cursor: not-allowed; opacity: .5; filter: none; }
+button.square { padding: 0; width: 24px; justify-content: center; }
+button.link { border: 0; padding: 0; height: auto; color: var(--accent); display: inline; }
+button.link:hover { text-decoration: underline; }
+.icon { width: 14px; height: 14px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.4; stroke-linecap: round; stroke-linejoin: round; }
+.caret { font-size: 9px; color: var(--muted); }
+
+input, textarea, select {
+  font: inherit; color: inherit; background: var(--field);
+  border: 1px solid var(--line-strong); border-radius: 5px; padding: 0 7px; height: 26px;
+}
+input.mono, textarea.mono { font: 12px/1.5 var(--wire); }
+input.small, .choice button { height: 22px; }
+textarea { height: auto; padding: 5px 7px; resize: vertical; }
+input:focus-visible, textarea:focus-visible, select:focus-visible { outline: none; border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+::placeholder { color: var(--muted); opacity: 1; }
+kbd {
+  font: 11px/16px var(--wire); color: var(--muted); border: 1px solid var(--line-strong);
+  border-radius: 4px; padding: 0 4px; min-width: 18px; display: inline-block; text-align: center;
+}
+
+.split { display: inline-flex; align-items: center; gap: 6px; margin-right: 2px; }
+.split label { color: var(--muted); display: inline-flex; align-items: center; gap: 4px; }
+.split input { width: 44px; height: 24px; padding: 0 4px; text-align: right; appearance: textfield; -moz-appearance: textfield; }
+.split input::-webkit-inner-spin-button { appearance: none; margin: 0; }
+.split select { height: 24px; max-width: 150px; }
+
+.tabs { display: flex; gap: 2px; }
+.tabs button { border: 0; border-radius: 0; padding: 0 8px; height: 28px; color: var(--muted); box-shadow: inset 0 -2px transparent; }
+.tabs button:hover { color: var(--text); }
+.tabs button[aria-selected="true"] { color: var(--text); box-shadow: inset 0 -2px var(--accent); }
+
+.menu { position: relative; }
+.menu .items {
+  position: absolute; right: 0; top: 28px; z-index: 20; min-width: 200px; padding: 4px; display: grid;
+  background: var(--bg); border: 1px solid var(--line-strong); border-radius: 7px; box-shadow: 0 6px 20px #0003;
+}
+.menu .items > * { color: var(--text); padding: 0 8px; height: 28px; display: flex; align-items: center; border-radius: 4px; white-space: nowrap; }
+.menu .items > *:hover { background: var(--hover); text-decoration: none; }
+
+.shade { position: fixed; inset: 0; z-index: 30; background: #0006; display: grid; place-items: center; padding: 16px; }
+.dialog {
+  background: var(--bg); border: 1px solid var(--line-strong); border-radius: 9px; box-shadow: 0 16px 50px #0005;
+  width: min(640px, 100%); max-height: 100%; display: flex; flex-direction: column; outline: none; overflow: hidden;
+}
+.dialog.wide { width: min(860px, 100%); }
+.dialog > header { display: flex; justify-content: space-between; align-items: center; padding: 8px 10px 8px 16px; border-bottom: 1px solid var(--line); }
+.dialog > header h2 { font-size: 14px; }
+.dialog > .inside { padding: 14px 16px 18px; overflow: auto; }
+.dialog h3 { margin: 14px 0 6px; }
+.dialog h3:first-child { margin-top: 0; }
+.dialog p { margin: 6px 0; }
+.dialog dl { display: grid; grid-template-columns: max-content 1fr; gap: 5px 16px; }
+.dialog dl.keys { grid-template-columns: max-content 1fr max-content 1fr; }
+.filters dt { color: var(--text); }
+
+.toasts { position: fixed; left: 50%; bottom: 36px; transform: translateX(-50%); z-index: 40; max-width: min(560px, 92vw); }
+.toast { padding: 7px 14px; border-radius: 7px; background: var(--toast); color: var(--toast-text); box-shadow: 0 4px 16px #0004; cursor: pointer; }
+.toast.problem { background: var(--toast-bad); }
+
+@media (max-width: 640px) {
+  .dialog dl.keys { grid-template-columns: max-content 1fr; }
+  .dialog dl.filters { grid-template-columns: 1fr; }
+  .dialog dl.filters dd { margin-bottom: 6px; color: var(--muted); }
+}
+`)
+
+func staticCssControlsCssBytes() ([]byte, error) {
+	return _staticCssControlsCss, nil
+}
+
+func staticCssControlsCss() (*asset, error) {
+	bytes, err := staticCssControlsCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/controls.css", size: 4671, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssExchangeCss = []byte(`/* The selected exchange. */
+.panel .title { display: flex; align-items: center; gap: 8px; padding: 6px 8px 0 12px; min-height: 34px; }
+.panel .title .method { font: 600 13px var(--wire); }
+.panel .title h1 { font: 13px var(--wire); flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: text; }
+.panel .title .result { font: 600 13px var(--wire); white-space: nowrap; }
+.panel .title .back { display: none; }
+.actions { display: flex; align-items: center; flex-wrap: wrap; gap: 2px; padding: 4px 8px 4px 12px; }
+.actions .bar { width: 1px; height: 16px; background: var(--line); margin: 0 4px; }
+.facts-line { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 2px 12px 6px; font: 11px/18px var(--wire); color: var(--muted); }
+.facts-line button { font: inherit; }
+.panel > .tabs { padding: 0 6px; border-bottom: 1px solid var(--line); flex: none; }
+.problem, .note { margin: 0 12px 6px; padding: 4px 9px; border-radius: 5px; overflow-wrap: anywhere; }
+.problem { background: var(--bad-soft); color: var(--bad); }
+.note { background: var(--warn-soft); color: var(--text); }
+.inside > .problem, .inside > .note { margin: 4px 12px 6px; }
+
+.messages { flex: 1; min-height: 0; display: flex; flex-direction: column; }
+.message { min-height: 84px; display: flex; flex-direction: column; }
+.message.request { flex: 0 1 auto; max-height: 50%; }
+.message.response { flex: 1 1 0; }
+.message + .message { border-top: 1px solid var(--line); }
+.bar-line { display: flex; align-items: center; gap: 10px; padding: 0 12px; min-height: 29px; background: var(--raised); border-bottom: 1px solid var(--line); flex: none; }
+.bar-line h2 { width: 62px; }
+.sizes { display: inline-flex; gap: 10px; font-size: 11.5px; white-space: nowrap; }
+.message > .inside, .timing.inside, .diff.inside { overflow: auto; flex: 1; min-height: 0; outline: none; padding-bottom: 6px; }
+.message h3 { padding: 6px 12px 2px; color: var(--muted); font-weight: 500; }
+.message h3.mono { color: var(--text); overflow-wrap: anywhere; }
+
+.fields { width: 100%; table-layout: fixed; font: 12px/18px var(--wire); }
+.fields th { width: 200px; padding: 1px 8px 1px 12px; vertical-align: top; color: var(--accent); }
+.fields th button { all: unset; cursor: pointer; overflow-wrap: anywhere; }
+.fields th button:hover { text-decoration: underline; }
+.fields th button:focus-visible { outline: 2px solid var(--accent); }
+.fields td { padding: 1px 12px 1px 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+.fields .secret td { color: var(--muted); }
+.fields tr:hover { background: var(--hover); }
+
+.timeline { flex: 1; min-height: 0; display: flex; flex-direction: column; }
+.timeline .items { flex: 1 1 60%; min-height: 80px; overflow: auto; }
+.timeline .items > .link { display: block; padding: 4px 12px; }
+.choice { display: inline-flex; gap: 2px; }
+.item { display: flex; align-items: center; gap: 8px; padding: 0 12px; height: 24px; font: 12px/24px var(--wire); cursor: default; box-shadow: inset 0 -1px var(--line-soft); }
+.item:hover { background: var(--hover); }
+.item.selected { background: var(--accent-soft); }
+.item .dir { display: inline-flex; }
+.item.in .dir { color: var(--ok); }
+.item.out .dir { color: var(--accent); }
+.item .time, .item .type, .item .size { color: var(--muted); flex: none; }
+.item .type { width: 52px; overflow: hidden; text-overflow: ellipsis; }
+.item .preview { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: pre; }
+.item.close .preview, .item.ping .preview, .item.pong .preview, .item.comment .preview { color: var(--muted); }
+.payload { flex: 1 1 40%; min-height: 90px; overflow: auto; border-top: 1px solid var(--line-strong); }
+
+.editor { flex: 1; min-height: 0; overflow: auto; display: flex; flex-direction: column; gap: 6px; padding: 4px 12px 12px; border-top: 1px solid var(--line); }
+.editor .line { display: flex; align-items: center; gap: 6px; margin-top: 6px; }
+.editor .method { width: 92px; font-weight: 600; }
+.editor .target { flex: 1; min-width: 0; }
+.editor label { font-weight: 600; margin-top: 4px; }
+.editor .body { flex: 1; min-height: 120px; resize: none; }
+.editor .buttons { gap: 8px; }
+
+@media (max-width: 700px) {
+  .panel .title .back { display: inline-flex; }
+  .panel .title .forward { display: none; }
+  .panel .title { padding-left: 4px; }
+  .actions { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
+  .actions > * { flex: none; }
+  .bar-line { gap: 4px; padding: 0 8px; }
+  .bar-line h2 { width: auto; }
+  .timeline .bar-line { flex-wrap: wrap; padding-block: 4px; }
+  .tabs button { padding: 0 6px; }
+  .sizes .warning, .sizes .amount, .item .time { display: none; }
+  .bar-line .tabs button { padding: 0 5px; }
+}
+`)
+
+func staticCssExchangeCssBytes() ([]byte, error) {
+	return _staticCssExchangeCss, nil
+}
+
+func staticCssExchangeCss() (*asset, error) {
+	bytes, err := staticCssExchangeCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/exchange.css", size: 4733, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssLayoutCss = []byte(`/* The frame of the page. */
+.app { height: 100%; display: grid; grid-template-rows: auto minmax(0, 1fr) 22px; }
+
+.topbar { display: flex; align-items: center; gap: 4px; height: 38px; padding: 0 8px; background: var(--raised); border-bottom: 1px solid var(--line); }
+.topbar .where { padding: 0 6px; font-weight: 600; }
+.topbar .where:hover { background: var(--hover); }
+.light { width: 8px; height: 8px; border-radius: 50%; background: var(--muted); display: inline-block; flex: none; }
+.light.online { background: var(--light-ok); }
+.light.connecting { background: var(--light-wait); }
+.light.reconnecting, .light.closed, .light.stopped { background: var(--light-bad); }
+.address { display: inline-flex; align-items: center; min-width: 0; flex: 0 1 auto; margin-right: 6px; }
+.address .url { font: 12px var(--wire); padding: 0 4px; min-width: 0; display: block; overflow: hidden; text-overflow: ellipsis; line-height: 22px; }
+.address .url:hover { color: var(--accent); }
+.address .more { padding: 0 5px; color: var(--muted); }
+.address.none { color: var(--muted); }
+
+.filter { position: relative; flex: 1 1 200px; min-width: 120px; display: flex; align-items: center; }
+.filter > .icon { position: absolute; left: 8px; color: var(--muted); pointer-events: none; }
+.filter input { width: 100%; padding: 0 30px 0 28px; font-family: var(--wire); font-size: 12px; text-overflow: ellipsis; }
+.filter > button, .filter > kbd { position: absolute; right: 5px; }
+.filter > button { width: 20px; height: 20px; }
+.filter.used input { border-color: var(--accent); }
+.filter.wrong input { border-color: var(--bad); box-shadow: none; }
+.filter .why {
+  position: absolute; top: 30px; left: 0; right: 0; z-index: 15; padding: 5px 9px; border-radius: 5px;
+  background: var(--bg); border: 1px solid var(--bad); color: var(--bad); box-shadow: 0 4px 14px #0002;
+}
+
+main { display: grid; grid-template-columns: var(--list-share, 44%) 5px minmax(0, 1fr); min-height: 0; }
+.splitter { cursor: col-resize; background: linear-gradient(var(--line), var(--line)) left / 1px 100% no-repeat; touch-action: none; }
+.splitter:hover, .splitter:active { background: linear-gradient(var(--accent), var(--accent)) left / 2px 100% no-repeat; }
+.panel { min-width: 0; min-height: 0; display: flex; flex-direction: column; margin-left: -4px; }
+
+.footer { display: flex; align-items: center; gap: 16px; padding: 0 10px; font-size: 11.5px; color: var(--muted); background: var(--raised); border-top: 1px solid var(--line); white-space: nowrap; overflow: hidden; }
+
+.empty { grid-column: 1 / -1; align-self: center; justify-self: center; max-width: min(680px, 100%); padding: 24px; text-align: left; }
+.empty h1 { font-size: 18px; margin-bottom: 6px; }
+.empty p { color: var(--muted); margin-bottom: 14px; }
+.empty dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 14px; font-family: var(--wire); font-size: 12px; margin-bottom: 16px; }
+.empty dd { color: var(--muted); }
+.command { display: flex; align-items: flex-start; gap: 8px; background: var(--raised); border: 1px solid var(--line); border-radius: 7px; padding: 8px 8px 8px 12px; }
+.command code { flex: 1; overflow-wrap: anywhere; line-height: 24px; user-select: all; }
+
+@media (max-width: 900px) { .topbar .where .word { display: none; } }
+@media (max-width: 700px) {
+  main { grid-template-columns: minmax(0, 1fr); }
+  .splitter { display: none; }
+  .panel { display: none; margin: 0; }
+  .has-selection .list { display: none; }
+  .has-selection .panel { display: flex; }
+  .topbar { height: auto; flex-wrap: wrap; padding: 5px 6px; row-gap: 5px; }
+  .topbar .address { flex: 1 1 0; }
+  .topbar .filter { order: 9; flex-basis: 100%; }
+  .topbar .status-button { display: none; }
+  .empty dl { grid-template-columns: 1fr; }
+  .empty dd { margin-bottom: 6px; overflow-wrap: anywhere; }
+  .command { flex-direction: column; }
+  .footer { gap: 10px; }
+}
+@media (pointer: coarse) { .filter input { font-size: 16px; height: 32px; } } /* below 16 px, iOS zooms in */
+@media (prefers-reduced-motion: no-preference) {
+  .light.connecting, .light.reconnecting { animation: pulse 1.2s ease-in-out infinite alternate; }
+  @keyframes pulse { to { opacity: .35; } }
+}
+`)
+
+func staticCssLayoutCssBytes() ([]byte, error) {
+	return _staticCssLayoutCss, nil
+}
+
+func staticCssLayoutCss() (*asset, error) {
+	bytes, err := staticCssLayoutCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/layout.css", size: 4199, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssListCss = []byte(`/* The list of requests. Rows are 24 px high, as list.js knows. */
+.list { display: flex; flex-direction: column; min-width: 0; min-height: 0; position: relative; }
+.list .scroller { flex: 1; overflow-y: auto; overflow-anchor: none; outline: none; }
+.list .rows { position: relative; contain: strict; }
+.row {
+  display: grid; grid-template-columns: 48px 60px minmax(0, 1fr) 68px 64px 38px; align-items: center;
+  height: 24px; padding: 0 8px 0 10px; font: 12px/24px var(--wire);
+}
+.row > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.row.head { font: 11.5px/24px var(--ui); color: var(--muted); background: var(--raised); border-bottom: 1px solid var(--line); flex: none; }
+.rows .row { position: absolute; left: 0; right: 0; top: 0; cursor: default; box-shadow: inset 0 -1px var(--line-soft); contain: layout style; }
+.rows .row:hover { background: var(--hover); }
+.rows .row.selected { background: var(--accent-soft); box-shadow: inset 2px 0 var(--accent); }
+.row .dur, .row .size, .row .age { text-align: right; }
+.rows .size, .rows .age { color: var(--muted); }
+.rows .selected .size, .rows .selected .age { color: var(--text); }
+.row .path { display: flex; align-items: center; gap: 5px; padding-right: 8px; }
+.row .path .target { overflow: hidden; text-overflow: ellipsis; }
+.row .again, .row .pinned { color: var(--accent); display: inline-flex; }
+.row .again .icon, .row .pinned .icon { width: 12px; height: 12px; }
+.rows .status { font-weight: 600; }
+.s1 .status, .s1.result, .open .status, .open.result { color: var(--muted); }
+.s2 .status, .s2.result { color: var(--ok); }
+.s3 .status, .s3.result { color: var(--redirect); }
+.s4 .status, .s4.result { color: var(--client); }
+.s5 .status, .s5.result, .failed .status, .failed.result { color: var(--bad); }
+.s5 .target, .failed .target, .s5 .method, .failed .method { color: var(--bad); }
+.row.open .dur i { color: var(--accent); }
+.mark { flex: none; font: 10.5px/15px var(--ui); color: var(--muted); border: 1px solid var(--line-strong); border-radius: 4px; padding: 0 4px; white-space: nowrap; }
+.row-replay { position: absolute; right: 6px; top: 2px; height: 20px; width: 26px; padding: 0; justify-content: center; background: var(--bg); border-color: var(--line-strong); color: var(--accent); display: none; }
+@media (hover: hover) { .rows .row:hover .row-replay { display: inline-flex; } .rows .row:hover .age { visibility: hidden; } }
+.to-top { position: absolute; left: 50%; bottom: 10px; transform: translateX(-50%); background: var(--accent-fill); color: #fff; border-radius: 12px; box-shadow: 0 2px 8px #0003; }
+
+@media (max-width: 1000px) { .row { grid-template-columns: 44px 56px minmax(0, 1fr) 64px 38px; } .row .size { display: none; } }
+@media (max-width: 700px) {
+  .row { grid-template-columns: 40px 54px minmax(0, 1fr) 64px 30px; padding-right: 6px; }
+}
+`)
+
+func staticCssListCssBytes() ([]byte, error) {
+	return _staticCssListCss, nil
+}
+
+func staticCssListCss() (*asset, error) {
+	bytes, err := staticCssListCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/list.css", size: 2861, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticCssStatusCss = []byte(`/* Tunnels and session. */
+.dialog .facts { grid-template-columns: 96px 1fr; }
+.dialog .facts dt { color: var(--muted); }
+.tunnel { display: flex; gap: 16px; padding: 12px 0; border-top: 1px solid var(--line); }
+.tunnel .qr { flex: none; border-radius: 6px; border: 1px solid var(--line); background: #fff; image-rendering: pixelated; }
+.tunnel > div { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 4px; overflow-x: auto; }
+.tunnel .title { display: flex; align-items: center; gap: 4px; font-weight: 600; }
+.tunnel .title a { font-size: 13px; overflow-wrap: anywhere; }
+.tunnel table { width: 100%; table-layout: fixed; font: 12px/20px var(--wire); }
+.tunnel thead th { font: 11.5px/18px var(--ui); color: var(--muted); }
+.tunnel thead th:first-child { width: 96px; }
+.tunnel tbody th { font-family: var(--ui); }
+.tunnel td, .tunnel thead th:not(:first-child) { text-align: right; padding-left: 10px; white-space: nowrap; }
+@media (max-width: 640px) { .tunnel { flex-direction: column; gap: 10px; } }
+`)
+
+func staticCssStatusCssBytes() ([]byte, error) {
+	return _staticCssStatusCss, nil
+}
+
+func staticCssStatusCss() (*asset, error) {
+	bytes, err := staticCssStatusCssBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/css/status.css", size: 1022, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticFaviconSvg = []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3.5" fill="#4453c9"/><path d="M4.5 12V4.5h3.2c2.2 0 3.8 1.4 3.8 3.7V12" fill="none" stroke="#fff" stroke-width="2"/></svg>
+`)
+
+func staticFaviconSvgBytes() ([]byte, error) {
+	return _staticFaviconSvg, nil
+}
+
+func staticFaviconSvg() (*asset, error) {
+	bytes, err := staticFaviconSvgBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/favicon.svg", size: 216, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticIndexHtml = []byte(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>ngrok inspector</title>
+<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/css/base.css">
+<link rel="stylesheet" href="/static/css/controls.css">
+<link rel="stylesheet" href="/static/css/layout.css">
+<link rel="stylesheet" href="/static/css/list.css">
+<link rel="stylesheet" href="/static/css/exchange.css">
+<link rel="stylesheet" href="/static/css/content.css">
+<link rel="stylesheet" href="/static/css/status.css">
+<script type="module" src="/static/js/main.js"></script>
+</head>
+<body>
+<div id="app"></div>
+<noscript>The inspector needs JavaScript. Its data is also at /api/requests/http and /api/tunnels.</noscript>
+</body>
+</html>
+`)
+
+func staticIndexHtmlBytes() ([]byte, error) {
+	return _staticIndexHtml, nil
+}
+
+func staticIndexHtml() (*asset, error) {
+	bytes, err := staticIndexHtmlBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/index.html", size: 875, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsActionsJs = []byte(`// What can be done with the selected exchange, each a click away.
+import { useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { copyText } from "./clipboard.js";
+import { Icon } from "./icons.js";
+import { notifyProblem } from "./toast.js";
+
+export function Actions({ row, exchange, model, replay, setView, editing, revealed, setRevealed }) {
+  const covered = exchange?.secrets && !revealed ? ", secrets covered" : "";
+  const attempt = (action) => async () => {
+    try {
+      await action();
+    } catch (err) {
+      notifyProblem(err);
+    }
+  };
+  const copyCurl = attempt(async () => copyText(await api.curl(row.id, revealed), ` + "`" + `a curl command${covered}` + "`" + `));
+  const copyRaw = attempt(async () =>
+    copyText(new TextDecoder().decode(await api.raw(row.id, "request", revealed)), ` + "`" + `the raw request${covered}` + "`" + `));
+  return html` + "`" + `<div class="actions" role="toolbar" aria-label="Actions">
+    <${Replay} row=${row} exchange=${exchange} model=${model} replay=${replay} />
+    <button class="plain" aria-pressed=${editing} disabled=${Boolean(neverHTTP(row))} onClick=${() => setView({ name: editing ? "exchange" : "edit" })}
+      title="Change the request, then send it (e)">Edit & replay</button>
+    <span class="bar"></span>
+    <button class="plain" onClick=${copyCurl} title="Copy the request as a curl command">Copy curl</button>
+    <button class="plain" onClick=${copyRaw} title="Copy the request as it passed">Copy raw</button>
+    <a class="button plain" href=${api.urls.har({ ids: row.id, reveal: revealed ? "1" : "" })} download="ngrok.har"
+      title="Save this exchange as a HAR file">HAR</a>
+    <span class="bar"></span>
+    <button class="plain" aria-pressed=${row.pinned} onClick=${attempt(() => api.pin(row.id, !row.pinned))}
+      title="Pinned exchanges stay when others are removed"><${Icon} name="pin" /> ${row.pinned ? "Pinned" : "Pin"}</button>
+    ${exchange?.secrets && html` + "`" + `<button class="plain" aria-pressed=${revealed} onClick=${() => setRevealed(!revealed)}
+      title="Show values of Authorization, Cookie and the like, also when copying and exporting">
+      <${Icon} name="eye" /> ${revealed ? "Cover" : "Reveal"}</button>` + "`" + `}
+  </div>` + "`" + `;
+}
+
+/** Why an exchange can never be sent again; empty when it can. */
+function neverHTTP(row) {
+  if (row.kind === "websocket" || row.kind === "upgrade") return "A websocket cannot be replayed";
+  return row.kind === "raw" ? "These bytes are not an HTTP request" : "";
+}
+
+/** Why an exchange cannot be sent again as it is; empty when it can. */
+function whyNot(row, exchange) {
+  if (neverHTTP(row)) return neverHTTP(row);
+  if (exchange?.request.truncated) return "The body was not kept in full, so the same request cannot be sent again";
+  if (exchange && !exchange.request.complete && !row.open) return "The request did not arrive in full";
+  return "";
+}
+
+/** The replay button with how many times, and where to when that is not known. */
+function Replay({ row, exchange, model, replay }) {
+  const [count, setCount] = useState(1);
+  const reason = whyNot(row, exchange);
+  const tunnels = (model.state?.tunnels ?? []).filter((tunnel) => tunnel.proto !== "tcp");
+  const homeless = !row.local_addr;
+  const [tunnel, setTunnel] = useState("");
+  const target = homeless ? tunnel || tunnels[0]?.name : "";
+  return html` + "`" + `<span class="split">
+    <button class="primary" disabled=${Boolean(reason) || (homeless && !target)} title=${reason || "Send the same bytes again (r)"}
+      onClick=${() => replay(row.id, { count, tunnel: target })}><${Icon} name="replay" /> Replay</button>
+    <label title="How many times">× <input type="number" min="1" max=${model.state?.max_replays ?? 1} value=${count} disabled=${Boolean(reason)}
+      aria-label="How many times" onInput=${(event) => setCount(Math.max(1, Math.floor(Number(event.currentTarget.value)) || 1))} /></label>
+    ${homeless && tunnels.length > 0 && html` + "`" + `<select aria-label="Tunnel to send it to" value=${target}
+      onChange=${(event) => setTunnel(event.currentTarget.value)}>${tunnels.map((t) => html` + "`" + `<option value=${t.name}>${t.name}</option>` + "`" + `)}</select>` + "`" + `}
+  </span>` + "`" + `;
+}
+`)
+
+func staticJsActionsJsBytes() ([]byte, error) {
+	return _staticJsActionsJs, nil
+}
+
+func staticJsActionsJs() (*asset, error) {
+	bytes, err := staticJsActionsJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/actions.js", size: 4174, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsApiJs = []byte(`// Calls to this program's own API; nothing here ever leaves the machine.
+
+/** What the API answered when it could not do what was asked. */
+export class APIError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Makes a call and returns its response; failures become an APIError in plain words. */
+async function call(method, path, { json, body, signal } = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      headers: json === undefined ? {} : { "Content-Type": "application/json" },
+      body: json === undefined ? body : JSON.stringify(json),
+    });
+  } catch (err) {
+    if (err.name === "AbortError") throw err;
+    throw new APIError(0, "The inspector does not answer. Is ngrok still running?");
+  }
+  if (!response.ok) throw new APIError(response.status, await reason(response));
+  return response;
+}
+
+async function reason(response) {
+  const text = await response.text();
+  try {
+    const e = JSON.parse(text);
+    return e.details?.err || e.msg;
+  } catch {
+    return text || response.statusText;
+  }
+}
+
+const query = (params) => {
+  const set = Object.entries(params).filter(([, v]) => v);
+  return set.length ? ` + "`" + `?${new URLSearchParams(set)}` + "`" + ` : "";
+};
+const path = (id, rest = "") => ` + "`" + `/api/exchanges/${encodeURIComponent(id)}${rest}` + "`" + `;
+const reveal = (on) => query({ reveal: on ? "1" : "" });
+
+export const api = {
+  exchange: async (id, revealed, signal) => (await call("GET", path(id, reveal(revealed)), { signal })).json(),
+  content: async (id, side, signal) => (await call("GET", path(id, ` + "`" + `/${side}/content` + "`" + `), { signal })).json(),
+  body: async (id, side, signal) => (await call("GET", path(id, ` + "`" + `/${side}/body` + "`" + `), { signal })).arrayBuffer(),
+  raw: async (id, side, revealed, signal) =>
+    (await call("GET", path(id, ` + "`" + `/${side}/raw${reveal(revealed)}` + "`" + `), { signal })).arrayBuffer(),
+  timeline: async (id, from, signal) => (await call("GET", path(id, ` + "`" + `/timeline?from=${from}` + "`" + `), { signal })).json(),
+  curl: async (id, revealed) => (await call("GET", path(id, ` + "`" + `/curl${reveal(revealed)}` + "`" + `))).text(),
+  diff: async (id, other, revealed, signal) =>
+    (await call("GET", path(id, "/diff" + query({ with: other, reveal: revealed ? "1" : "" })), { signal })).json(),
+  replay: async (id, options) => (await call("POST", path(id, "/replay"), { json: options })).json(),
+  pin: (id, pinned) => call("POST", path(id, "/pin"), { json: { pinned } }),
+  clear: () => call("DELETE", "/api/exchanges"),
+  matching: async (filter, signal) =>
+    (await call("GET", "/api/exchanges" + query({ filter, ids: "1", limit: "10000" }), { signal })).json(),
+  importHAR: async (file) => (await call("POST", "/api/har", { body: file })).json(),
+  /** Addresses of files, which the server sends as attachments. */
+  urls: {
+    har: (params) => "/api/har" + query(params),
+    body: (id, side) => path(id, ` + "`" + `/${side}/body` + "`" + `),
+    raw: (id, side, revealed) => path(id, ` + "`" + `/${side}/raw${reveal(revealed)}` + "`" + `),
+    qr: (tunnel) => "/api/qr.svg" + query({ tunnel }),
+  },
+};
+`)
+
+func staticJsApiJsBytes() ([]byte, error) {
+	return _staticJsApiJs, nil
+}
+
+func staticJsApiJs() (*asset, error) {
+	bytes, err := staticJsApiJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/api.js", size: 3061, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsAppJs = []byte(`// The page as a whole: what is open, what is selected, and the keys.
+import { useCallback, useEffect, useReducer, useRef } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { Empty } from "./empty.js";
+import { Exchange } from "./exchange.js";
+import { Footer } from "./footer.js";
+import { Help } from "./help.js";
+import { List } from "./list.js";
+import { useModel } from "./model.js";
+import { Splitter } from "./splitter.js";
+import { Status } from "./status.js";
+import { Toasts, notify, notifyProblem } from "./toast.js";
+import { TopBar } from "./topbar.js";
+import { useKeys } from "./keys.js";
+
+export function App({ model }) {
+  useModel(model);
+  const page = usePage();
+  const { selected, view, overlay } = page.now;
+  const { select, setView, setOverlay } = page;
+  const filterBox = useRef(null);
+  const main = useRef(null);
+  const replay = useReplay(select);
+  useFirst(model, select);
+  useKeys(model, page, filterBox, replay);
+  useDrop();
+
+  const row = selected && model.rows.get(selected);
+  const seen = useRef(null);
+  if (row) seen.current = row.id;
+  const gone = selected && !row && seen.current === selected; // and not just on its way
+  useEffect(() => {
+    document.title = row ? ` + "`" + `${row.method} ${row.path} · ngrok` + "`" + ` : "ngrok inspector";
+  }, [row && row.id]);
+
+  return html` + "`" + `<div class=${` + "`" + `app ${selected ? "has-selection" : ""}` + "`" + `}>
+    <${TopBar} model=${model} filterBox=${filterBox} overlay=${overlay} setOverlay=${setOverlay} />
+    <main ref=${main}>
+      ${model.loaded && !model.order.length
+        ? html` + "`" + `<${Empty} model=${model} />` + "`" + `
+        : html` + "`" + `
+          <${List} model=${model} selected=${selected} select=${select} replay=${replay} />
+          <${Splitter} within=${main} />
+          <section class="panel" aria-label="Exchange">
+            ${row ? html` + "`" + `<${Exchange} key=${row.id} row=${row} model=${model} view=${view} setView=${setView}
+                select=${select} replay=${replay} close=${() => select(null)} />` + "`" + `
+              : html` + "`" + `<p class="hint">${gone
+                  ? "This exchange is no longer kept: newer ones needed the room."
+                  : selected ? "Sending …" : "Select a request to see it here."}<br />
+                  <kbd>j</kbd> <kbd>k</kbd> move · <kbd>/</kbd> filter · <kbd>?</kbd> help</p>` + "`" + `}
+          </section>` + "`" + `}
+    </main>
+    <${Footer} model=${model} />
+    ${overlay === "status" && html` + "`" + `<${Status} model=${model} close=${() => setOverlay(null)} />` + "`" + `}
+    ${overlay === "help" && html` + "`" + `<${Help} close=${() => setOverlay(null)} />` + "`" + `}
+    <${Toasts} />
+  </div>` + "`" + `;
+}
+
+/**
+ * What is selected and open: {now: {selected, view, overlay}, select, setView, setOverlay}.
+ * now is changed at once, so that keys pressed before the next frame see what the ones
+ * before them did; the functions stay the same.
+ */
+function usePage() {
+  const [, draw] = useReducer((n) => n + 1, 0);
+  const page = useRef(null);
+  if (!page.current) {
+    const now = { selected: null, view: { name: "exchange" }, overlay: null };
+    const set = (change) => {
+      Object.assign(now, change);
+      draw();
+    };
+    page.current = {
+      now,
+      select: (id) => set({ selected: id, view: { name: "exchange" } }),
+      setView: (view) => set({ view }),
+      setOverlay: (overlay) => set({ overlay }), // "help", "status" or null
+    };
+  }
+  return page.current;
+}
+
+/** Opens the newest exchange once, as soon as there is one and room beside the list. */
+function useFirst(model, select) {
+  const done = useRef(false);
+  const newest = model.loaded && model.order[0];
+  useEffect(() => {
+    if (done.current || !newest) return;
+    done.current = true;
+    if (matchMedia("(min-width: 701px)").matches) select(newest.id);
+  }, [newest && newest.id]);
+}
+
+/** Returns a function that replays an exchange and opens the new one. */
+function useReplay(select) {
+  return useCallback(async (id, options = {}) => {
+    try {
+      const { id: started } = await api.replay(id, options);
+      select(started);
+      if (options.count > 1) notify(` + "`" + `Sending it ${options.count} times` + "`" + `);
+      return true;
+    } catch (err) {
+      notifyProblem(err);
+      return false;
+    }
+  }, []);
+}
+
+/** Imports HAR files that are dropped anywhere on the page. */
+function useDrop() {
+  useEffect(() => {
+    const over = (event) => event.preventDefault();
+    const drop = (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files[0]) importHAR(event.dataTransfer.files[0]);
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+}
+
+/** Imports a HAR file and says how much came of it. */
+export async function importHAR(file) {
+  try {
+    const { ids } = await api.importHAR(file);
+    notify(` + "`" + `Imported ${ids.length} exchange${ids.length === 1 ? "" : "s"} from ${file.name}` + "`" + `);
+  } catch (err) {
+    notifyProblem(err);
+  }
+}
+`)
+
+func staticJsAppJsBytes() ([]byte, error) {
+	return _staticJsAppJs, nil
+}
+
+func staticJsAppJs() (*asset, error) {
+	bytes, err := staticJsAppJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/app.js", size: 5019, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsClipboardJs = []byte(`// Copying text. Pages that are not on a secure origin (an inspector bound to another
+// address than loopback) have no clipboard API, hence the old way as well.
+import { notify, notifyProblem } from "./toast.js";
+
+export async function copyText(text, what) {
+  try {
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copyOldWay(text);
+    notify(` + "`" + `Copied ${what}` + "`" + `);
+  } catch {
+    notifyProblem(new Error(` + "`" + `The browser did not allow to copy ${what}` + "`" + `));
+  }
+}
+
+function copyOldWay(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "offscreen";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("not allowed");
+}
+`)
+
+func staticJsClipboardJsBytes() ([]byte, error) {
+	return _staticJsClipboardJs, nil
+}
+
+func staticJsClipboardJs() (*asset, error) {
+	bytes, err := staticJsClipboardJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/clipboard.js", size: 779, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsCodeJs = []byte(`// Text with line numbers and colours. Long texts draw only the lines in view.
+import { useMemo } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { highlightLines } from "./highlight.js";
+import { Lines } from "./lines.js";
+
+const DRAWN_WHOLE = 1500; // lines; as many are searchable by the browser, and wrap
+const LONGEST_LINE = 2000; // characters; a longer line goes on in the next row
+
+/** mark is the place of a syntax error: {line, column, msg}. */
+export function Code({ text, language, mark }) {
+  const lines = useMemo(() => {
+    const whole = text.replace(/\n$/, "");
+    return breakLines(number(language === "http" ? httpLines(whole) : highlightLines(whole, language)));
+  }, [text, language]);
+  const draw = (line) => html` + "`" + `<span class="no">${line.no}</span><span class="text">${mark && line.no === mark.line
+    ? marked(line.tokens, mark) : line.tokens.map((t) => (t.className ? html` + "`" + `<span class=${t.className}>${t.text}</span>` + "`" + ` : t.text))}</span>` + "`" + `;
+  const at = mark ? lines.findIndex((line) => line.no === mark.line) : -1;
+  if (lines.length > DRAWN_WHOLE) {
+    return html` + "`" + `<${Lines} count=${lines.length} draw=${(i) => draw(lines[i])} at=${at} className="code" label="Text" />` + "`" + `;
+  }
+  return html` + "`" + `<div class="code whole">${lines.map((line, i) => html` + "`" + `<div class=${` + "`" + `line ${i === at ? "wrong" : ""}` + "`" + `}>${draw(line)}</div>` + "`" + `)}</div>` + "`" + `;
+}
+
+/** Colours the head of an HTTP message; what follows stays as it is. */
+function httpLines(text) {
+  let inHead = true;
+  return text.split("\n").map((line, i) => {
+    inHead &&= line !== "";
+    const colon = inHead && i > 0 ? line.indexOf(":") + 1 : 0;
+    if (!colon) return [{ text: line, className: i === 0 ? "t-start" : "" }];
+    return [{ text: line.slice(0, colon), className: "t-name" }, { text: line.slice(colon), className: "" }];
+  });
+}
+
+const number = (lines) => lines.map((tokens, i) => ({ no: i + 1, tokens }));
+
+/** Breaks lines that are too long for a browser into several rows. */
+function breakLines(lines) {
+  if (!lines.some((line) => line.tokens.reduce((n, t) => n + t.text.length, 0) > LONGEST_LINE)) return lines;
+  const out = [];
+  for (const line of lines) {
+    let row = { no: line.no, tokens: [] };
+    let room = LONGEST_LINE;
+    for (let { text, className } of line.tokens) {
+      while (text.length > room) {
+        row.tokens.push({ text: text.slice(0, room), className });
+        text = text.slice(room);
+        out.push(row);
+        row = { no: "", tokens: [] };
+        room = LONGEST_LINE;
+      }
+      row.tokens.push({ text, className });
+      room -= text.length;
+    }
+    out.push(row);
+  }
+  return out;
+}
+
+/** Draws a line with the character at the error marked. */
+function marked(tokens, mark) {
+  const chars = Array.from(tokens.map((t) => t.text).join(""));
+  const at = mark.column - 1;
+  return [chars.slice(0, at).join(""), html` + "`" + `<mark title=${mark.msg}>${chars[at] ?? "⏎"}</mark>` + "`" + `, chars.slice(at + 1).join("")];
+}
+`)
+
+func staticJsCodeJsBytes() ([]byte, error) {
+	return _staticJsCodeJs, nil
+}
+
+func staticJsCodeJs() (*asset, error) {
+	bytes, err := staticJsCodeJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/code.js", size: 2961, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsContentJs = []byte(`// A body made readable, by what it is.
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { Code } from "./code.js";
+import { Fields } from "./fields.js";
+import { formatSize } from "./format.js";
+
+/** Raster types that browsers draw and never run. */
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/x-icon", "image/vnd.microsoft.icon"]);
+
+/** Languages of the highlighter, by kind or by media type. */
+const LANGUAGES = { json: "json", xml: "xml", html: "xml" };
+const MEDIA = [[/javascript|ecmascript/, "javascript"], [/\bcss\b/, "css"], [/yaml/, "yaml"], [/graphql/, "graphql"]];
+
+export function Content({ id, side, content, message }) {
+  const about = [
+    content.media_type,
+    content.charset && content.charset !== "utf-8" && content.charset,
+    content.encodings?.length && ` + "`" + `${content.encodings.join(", ")} taken off` + "`" + `,
+  ].filter(Boolean).join(" · ");
+  return html` + "`" + `
+    <div class="about">${about}${content.cut && html` + "`" + ` <span class="warning">cut: this is not all of it</span>` + "`" + `}
+      ${content.note && html` + "`" + ` <span class="warning">${content.note}</span>` + "`" + `}</div>
+    ${content.syntax && html` + "`" + `<p class="problem">${content.kind.toUpperCase()} error in line ${content.syntax.line}, column ${content.syntax.column}: ${content.syntax.msg}</p>` + "`" + `}
+    <${Body} id=${id} side=${side} content=${content} message=${message} />` + "`" + `;
+}
+
+function Body({ id, side, content, message }) {
+  switch (content.kind) {
+    case "form":
+      return html` + "`" + `<${Fields} fields=${content.form ?? []} />` + "`" + `;
+    case "multipart":
+      return content.parts ? html` + "`" + `<${Parts} parts=${content.parts} />` + "`" + ` : html` + "`" + `<${Code} text=${content.text ?? ""} />` + "`" + `;
+    case "image":
+      return IMAGES.has(content.media_type)
+        ? html` + "`" + `<${Image} id=${id} side=${side} type=${content.media_type} size=${message.kept_body} />` + "`" + `
+        : html` + "`" + `<p class="hint small">An image of a type that is not shown.</p>` + "`" + `;
+    case "binary":
+      return html` + "`" + `<p class="hint small">Binary, ${formatSize(message.kept_body)}. See Hex, or save the body.</p>` + "`" + `;
+    default:
+      return html` + "`" + `<${Code} text=${content.pretty || content.text || ""} mark=${content.pretty ? null : content.syntax}
+        language=${LANGUAGES[content.kind] ?? MEDIA.find(([type]) => type.test(content.media_type))?.[1]} />` + "`" + `;
+  }
+}
+
+function Parts({ parts }) {
+  return html` + "`" + `<table class="parts"><thead><tr><th>Name</th><th>File</th><th>Type</th><th>Size</th></tr></thead>
+    <tbody>${parts.map((part) => html` + "`" + `<tr><td>${part.name}</td><td>${part.file_name}</td><td>${part.media_type}</td><td>${formatSize(part.size)}</td></tr>
+      ${part.text && html` + "`" + `<tr class="text"><td colspan="4"><pre>${part.text}${part.cut && "\n…"}</pre></td></tr>` + "`" + `}` + "`" + `)}</tbody></table>` + "`" + `;
+}
+
+/** An image out of the captured bytes, under a type from IMAGES alone. */
+function Image({ id, side, type, size }) {
+  const [shown, setShown] = useState({});
+  useEffect(() => {
+    const abort = new AbortController();
+    let url;
+    api.body(id, side, abort.signal).then((bytes) => {
+      url = URL.createObjectURL(new Blob([bytes], { type }));
+      setShown({ url });
+    }, (error) => abort.signal.aborted || setShown({ error }));
+    return () => {
+      abort.abort();
+      if (url) URL.revokeObjectURL(url);
+    };
+  }, [id, side, type, size]);
+  const measure = ({ currentTarget: img }) => setShown((s) => ({ ...s, measured: ` + "`" + `${img.naturalWidth} × ${img.naturalHeight}` + "`" + ` }));
+  if (shown.error) return html` + "`" + `<p class="problem">${shown.error.message}</p>` + "`" + `;
+  return shown.url && html` + "`" + `<figure class="image"><img src=${shown.url} alt="The body as an image" onLoad=${measure}
+    onError=${() => setShown({ error: new Error("The browser cannot draw this image") })} />
+    <figcaption>${shown.measured}</figcaption></figure>` + "`" + `;
+}
+`)
+
+func staticJsContentJsBytes() ([]byte, error) {
+	return _staticJsContentJs, nil
+}
+
+func staticJsContentJs() (*asset, error) {
+	bytes, err := staticJsContentJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/content.js", size: 3873, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsDialogJs = []byte(`// A box over the page that esc and a click beside it close.
+import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+
+export function Dialog({ title, close, wide, children }) {
+  const box = useRef(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current.focus();
+    return () => before?.focus?.();
+  }, []);
+  return html` + "`" + `<div class="shade" onClick=${(event) => event.target === event.currentTarget && close()}>
+    <div class=${` + "`" + `dialog ${wide ? "wide" : ""}` + "`" + `} role="dialog" aria-modal="true" aria-label=${title} ref=${box} tabindex="-1">
+      <header><h2>${title}</h2><button class="plain square" onClick=${close} aria-label="Close"><${Icon} name="close" /></button></header>
+      <div class="inside">${children}</div>
+    </div>
+  </div>` + "`" + `;
+}
+`)
+
+func staticJsDialogJsBytes() ([]byte, error) {
+	return _staticJsDialogJs, nil
+}
+
+func staticJsDialogJs() (*asset, error) {
+	bytes, err := staticJsDialogJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/dialog.js", size: 853, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsDiffJs = []byte(`// What differs between the response of a replay and that of its origin.
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { formatDuration } from "./format.js";
+import { useLoad } from "./load.js";
+
+export function Diff({ row, model, revealed, select }) {
+  const origin = model.rows.get(row.replay_of);
+  const { value: diff, error } = useLoad((signal) => api.diff(row.id, "", revealed, signal), [row.id, row.seq, revealed]);
+  if (error) return html` + "`" + `<p class="problem">${error.message}</p>` + "`" + `;
+  if (!diff) return null;
+  return html` + "`" + `<div class="diff inside">
+    <p class="legend"><span class="old">− original</span> ${origin && html` + "`" + `<button class="link" onClick=${() => select(origin.id)}>${origin.status || "no response"}, ${formatDuration(origin.duration)}</button>` + "`" + `}
+      <span class="new">+ replay</span> ${row.status || "no response"}, ${formatDuration(row.duration)}</p>
+    ${diff.same && html` + "`" + `<p class="same">Both responses are the same: status, headers and body.</p>` + "`" + `}
+    ${diff.note && html` + "`" + `<p class="note">${diff.note}</p>` + "`" + `}
+    ${diff.status && html` + "`" + `<h3>Status</h3><${Changes} changes=${[{ ...diff.status, path: "status" }]} />` + "`" + `}
+    ${diff.headers?.length > 0 && html` + "`" + `<h3>Headers</h3><${Changes} changes=${diff.headers} />` + "`" + `}
+    ${!diff.same && html` + "`" + `<h3>Body</h3>` + "`" + `}
+    ${!diff.same && diff.body === "same" && html` + "`" + `<p class="muted">The bodies are the same.</p>` + "`" + `}
+    ${diff.body === "binary" && !diff.same && html` + "`" + `<p class="muted">The bodies are binary and differ.</p>` + "`" + `}
+    ${diff.json?.length > 0 && html` + "`" + `<${Changes} changes=${diff.json} />` + "`" + `}
+    ${diff.lines?.length > 0 && html` + "`" + `<div class="code lines">${diff.lines.map((line) => html` + "`" + `<${Line} line=${line} />` + "`" + `)}</div>` + "`" + `}
+  </div>` + "`" + `;
+}
+
+function Changes({ changes }) {
+  return html` + "`" + `<table class="changes"><tbody>${changes.map((c) => html` + "`" + `<tr>
+    <th scope="row">${c.path}</th>
+    <td>${c.kind !== "added" && html` + "`" + `<div class="old">${c.old}</div>` + "`" + `}${c.kind !== "removed" && html` + "`" + `<div class="new">${c.new}</div>` + "`" + `}</td>
+  </tr>` + "`" + `)}</tbody></table>` + "`" + `;
+}
+
+const SIGNS = { same: " ", removed: "−", added: "+" };
+
+function Line({ line }) {
+  if (line.kind === "skip") return html` + "`" + `<div class="line skip">⋯ ${line.old} unchanged lines</div>` + "`" + `;
+  return html` + "`" + `<div class=${` + "`" + `line ${line.kind}` + "`" + `}><span class="no">${line.old || ""}</span><span class="no">${line.new || ""}</span>
+    <span class="sign">${SIGNS[line.kind]}</span><span class="text">${line.text}</span></div>` + "`" + `;
+}
+`)
+
+func staticJsDiffJsBytes() ([]byte, error) {
+	return _staticJsDiffJs, nil
+}
+
+func staticJsDiffJs() (*asset, error) {
+	bytes, err := staticJsDiffJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/diff.js", size: 2461, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsEditorJs = []byte(`// A request to change before it is sent again.
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { Icon } from "./icons.js";
+
+/** Set anew by the server for the body that is sent. */
+const FRAMING = new Set(["content-length", "transfer-encoding"]);
+
+export function Editor({ row, exchange, revealed, replay, cancel, model }) {
+  const [draft, setDraft] = useState(null);
+  const [problem, setProblem] = useState("");
+  const [sending, setSending] = useState(false);
+  useEffect(() => {
+    load(row, exchange, revealed).then(setDraft, (err) => setProblem(err.message));
+  }, [row.id, revealed]);
+  if (!draft) return html` + "`" + `<p class="hint">${problem || "Loading …"}</p>` + "`" + `;
+
+  const set = (name) => (event) => setDraft({ ...draft, [name]: event.currentTarget.value });
+  const send = async () => {
+    try {
+      const edit = editOf(draft);
+      setSending(true);
+      setProblem("");
+      if (!(await replay(row.id, { edit, tunnel: row.local_addr ? "" : model.state?.tunnels[0]?.name }))) setSending(false);
+    } catch (err) {
+      setProblem(err.message);
+    }
+  };
+  const key = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
+  };
+  return html` + "`" + `<form class="editor" onSubmit=${(event) => { event.preventDefault(); send(); }} onKeyDown=${key}>
+    <div class="line"><input class="method mono" aria-label="Method" value=${draft.method} onInput=${set("method")} spellcheck="false" list="methods" />
+      <datalist id="methods">${["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].map((m) => html` + "`" + `<option value=${m} />` + "`" + `)}</datalist>
+      <input class="target mono" aria-label="Path and query" value=${draft.target} onInput=${set("target")} spellcheck="false" /></div>
+    <label for="edit-headers">Headers <small>one a line; ${exchange.secrets && !revealed ? "covered values are sent as they were; " : ""}the length is set for you</small></label>
+    <textarea id="edit-headers" class="mono" rows=${Math.min(Math.max(draft.headers.split("\n").length, 4), 14)} value=${draft.headers}
+      onInput=${set("headers")} spellcheck="false" wrap="off"></textarea>
+    <label for="edit-body">Body ${draft.note && html` + "`" + `<small>${draft.note}</small>` + "`" + `}</label>
+    ${draft.text === null
+      ? html` + "`" + `<p class="hint small">${draft.why}</p>` + "`" + `
+      : html` + "`" + `<textarea id="edit-body" class="mono body" value=${draft.body} onInput=${set("body")} spellcheck="false"></textarea>` + "`" + `}
+    ${problem && html` + "`" + `<p class="problem">${problem}</p>` + "`" + `}
+    <div class="line buttons"><button class="primary" type="submit" disabled=${sending}><${Icon} name="replay" /> Send</button>
+      <button class="plain" type="button" onClick=${cancel}>Cancel</button>
+      <span class="muted">to ${row.local_addr || "the first tunnel's service"} · <kbd>ctrl</kbd> <kbd>enter</kbd></span></div>
+  </form>` + "`" + `;
+}
+
+/** Makes a draft of the request as it was. text is null when the body is not to be edited here. */
+async function load(row, exchange, revealed) {
+  const { request } = exchange;
+  const headers = request.header.filter((f) => !FRAMING.has(f.name.toLowerCase()));
+  const draft = {
+    method: row.method, target: row.target, original: request.header, truncated: request.truncated,
+    text: "", body: "", encoded: false, note: "", revealed,
+  };
+  if (request.kept_body > 0 || request.truncated) {
+    const content = await api.content(row.id, "request");
+    if (request.truncated) {
+      draft.note = "the body was not kept in full: write one of your own";
+    } else if (content.kind === "binary" || content.kind === "image" || content.cut) {
+      draft.text = null;
+      draft.why = content.cut ? "The body could not be decoded in full; it is sent as it was." : "The body is binary; it is sent as it was.";
+    } else {
+      draft.text = draft.body = content.text ?? "";
+      draft.encoded = Boolean(content.encodings?.length);
+      if (draft.encoded) draft.note = "sent without its content encoding if you change it";
+    }
+  }
+  draft.headers = headers.map((f) => ` + "`" + `${f.name}: ${f.value}` + "`" + `).join("\n");
+  return draft;
+}
+
+/** What the server is to send, out of a draft; throws in plain words. */
+function editOf(draft) {
+  const touched = draft.truncated || (draft.text !== null && draft.body !== draft.text);
+  let header = draft.headers.split("\n").filter((line) => line.trim()).map((line) => {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new Error(` + "`" + `“${line}” is not a header: write Name: value` + "`" + `);
+    return { name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() };
+  });
+  if (touched && draft.encoded) header = header.filter((f) => f.name.toLowerCase() !== "content-encoding");
+  return {
+    method: draft.method.trim(),
+    target: draft.target.trim(),
+    header,
+    body: touched ? toBase64(draft.body) : null,
+  };
+}
+
+function toBase64(text) {
+  const bytes = new TextEncoder().encode(text);
+  let binary = "";
+  for (let i = 0; i < bytes.length; i += 0x8000) binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(binary);
+}
+`)
+
+func staticJsEditorJsBytes() ([]byte, error) {
+	return _staticJsEditorJs, nil
+}
+
+func staticJsEditorJs() (*asset, error) {
+	bytes, err := staticJsEditorJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/editor.js", size: 5122, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsEmptyJs = []byte(`// What stands in place of the list while there is nothing: how to make the first request.
+import { html } from "./html.js";
+import { copyText } from "./clipboard.js";
+import { Icon } from "./icons.js";
+
+export function Empty({ model }) {
+  const tunnels = (model.state?.tunnels ?? []).filter((t) => t.proto !== "tcp");
+  if (!tunnels.length) return html` + "`" + `<${NoTunnel} model=${model} />` + "`" + `;
+  const line = ` + "`" + `curl -i ${tunnels[0].public_url}/` + "`" + `;
+  return html` + "`" + `<section class="empty">
+    <h1>No requests yet</h1>
+    <p>Send the first one through ${tunnels.length > 1 ? "one of your tunnels" : "your tunnel"}; it shows up here at once.</p>
+    <dl>${tunnels.map((t) => html` + "`" + `<dt><a href=${t.public_url} target="_blank" rel="noopener noreferrer">${t.public_url}</a></dt>
+      <dd>→ ${t.config.addr}</dd>` + "`" + `)}</dl>
+    <${Command} line=${line} />
+    ${!model.state.capture && html` + "`" + `<p class="warning">Capture is off: set <code>inspect_db_size</code> to 0 or more to see requests.</p>` + "`" + `}
+  </section>` + "`" + `;
+}
+
+function NoTunnel({ model }) {
+  const { state } = model;
+  if (!state) return html` + "`" + `<section class="empty"><h1>Connecting …</h1></section>` + "`" + `;
+  if (state.status !== "online") {
+    return html` + "`" + `<section class="empty"><h1>${state.status === "connecting" ? "Connecting to" : "Not connected to"} ${state.session.server_addr}</h1>
+      ${state.session.last_error && html` + "`" + `<p class="warning">${state.session.last_error}</p>` + "`" + `}</section>` + "`" + `;
+  }
+  const line = ` + "`" + `curl -X POST ${location.origin}/api/tunnels -H 'Content-Type: application/json' -d '{"name":"web","proto":"http","addr":8080}'` + "`" + `;
+  return html` + "`" + `<section class="empty">
+    <h1>No http tunnel is open</h1>
+    <p>Open one for the service on port 8080:</p>
+    <${Command} line=${line} />
+  </section>` + "`" + `;
+}
+
+function Command({ line }) {
+  return html` + "`" + `<div class="command"><code>${line}</code>
+    <button class="plain" onClick=${() => copyText(line, "the command")}><${Icon} name="copy" /> Copy</button></div>` + "`" + `;
+}
+`)
+
+func staticJsEmptyJsBytes() ([]byte, error) {
+	return _staticJsEmptyJs, nil
+}
+
+func staticJsEmptyJs() (*asset, error) {
+	bytes, err := staticJsEmptyJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/empty.js", size: 1958, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsExchangeJs = []byte(`// The selected exchange: what can be done with it, and its views.
+import { useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { Actions } from "./actions.js";
+import { api } from "./api.js";
+import { Diff } from "./diff.js";
+import { Editor } from "./editor.js";
+import { formatClock, formatDuration, formatSize, statusClass } from "./format.js";
+import { Icon } from "./icons.js";
+import { useCalm, useLoad } from "./load.js";
+import { Message } from "./message.js";
+import { Tabs } from "./tabs.js";
+import { Timeline } from "./timeline.js";
+import { Timing } from "./timing.js";
+
+const REFRESH = 250; // ms between two loads of an exchange that is under way
+
+export function Exchange({ row, model, view, setView, select, replay, close }) {
+  const [revealed, setRevealed] = useState(false);
+  const seq = useCalm(row.seq, REFRESH);
+  const { value: exchange, error } = useLoad((signal) => api.exchange(row.id, revealed, signal), [row.id, seq, revealed]);
+  const tabs = tabsOf(row, exchange);
+  // A websocket is looked at for its messages, an event stream for its events.
+  const chosen = view.name === "exchange" && !view.chosen && row.kind in FIRST ? FIRST[row.kind] : view.name;
+  const tab = tabs.some((t) => t.id === chosen) || chosen === "edit" ? chosen : "exchange";
+  const props = { row, exchange, revealed, model, select };
+
+  return html` + "`" + `
+    <${Title} row=${row} close=${close} />
+    <${Actions} row=${row} exchange=${exchange} model=${model} replay=${replay} setView=${setView} editing=${tab === "edit"}
+      revealed=${revealed} setRevealed=${setRevealed} />
+    ${error && html` + "`" + `<p class="problem">${error.message}</p>` + "`" + `}
+    ${exchange && tab === "edit" && html` + "`" + `<${Editor} ...${props} replay=${replay} cancel=${() => setView({ name: "exchange" })} />` + "`" + `}
+    ${exchange && tab !== "edit" && html` + "`" + `
+      <${Facts} row=${row} exchange=${exchange} model=${model} select=${select} />
+      ${tabs.length > 1 && html` + "`" + `<${Tabs} label="Views" tabs=${tabs} selected=${tab} select=${(name) => setView({ name, chosen: true })} />` + "`" + `}
+      <${View} tab=${tab} props=${props} />` + "`" + `}` + "`" + `;
+}
+
+const FIRST = { websocket: "timeline", events: "timeline" };
+
+function tabsOf(row, exchange) {
+  const items = exchange ? exchange.items + exchange.dropped : 0;
+  return [
+    { id: "exchange", label: "Exchange" },
+    row.kind === "websocket" && { id: "timeline", label: ` + "`" + `Messages ${items || ""}` + "`" + ` },
+    row.kind === "events" && { id: "timeline", label: ` + "`" + `Events ${items || ""}` + "`" + ` },
+    row.replay_of && { id: "diff", label: "Difference" },
+    { id: "timing", label: "Timing" },
+  ].filter(Boolean);
+}
+
+function View({ tab, props }) {
+  switch (tab) {
+    case "timeline":
+      return html` + "`" + `<${Timeline} ...${props} />` + "`" + `;
+    case "diff":
+      return html` + "`" + `<${Diff} ...${props} />` + "`" + `;
+    case "timing":
+      return html` + "`" + `<${Timing} ...${props} />` + "`" + `;
+    default:
+      return html` + "`" + `<div class="messages">
+        <${Message} ...${props} side="request" /><${Message} ...${props} side="response" /></div>` + "`" + `;
+  }
+}
+
+function Title({ row, close }) {
+  return html` + "`" + `<header class="title">
+    <button class="plain square back" onClick=${close} aria-label="Back to the list" title="Back (esc)"><${Icon} name="back" /></button>
+    <span class="method">${row.method}</span>
+    <h1 title=${row.target}>${row.target || row.kind}</h1>
+    <span class=${` + "`" + `result ${statusClass(row)}` + "`" + `}>${row.status ? ` + "`" + `${row.status} ${row.reason}` + "`" + ` : row.open ? "waiting …" : "failed"}</span>
+    <button class="plain square forward" onClick=${close} aria-label="Close" title="Close (esc)"><${Icon} name="close" /></button>
+  </header>` + "`" + `;
+}
+
+/** Who, when, where, in one line, and what went wrong. */
+function Facts({ row, exchange, model, select }) {
+  const origin = row.replay_of && model.rows.get(row.replay_of);
+  const facts = [
+    html` + "`" + `<span title=${new Date(row.start).toLocaleString()}>${formatClock(row.start)}</span>` + "`" + `,
+    html` + "`" + `<span title="Duration">${row.open ? "open" : formatDuration(row.duration)}</span>` + "`" + `,
+    html` + "`" + `<span title="Body of the request and of the response">↑ ${formatSize(row.request_size)} ↓ ${formatSize(row.response_size)}</span>` + "`" + `,
+    row.visitor_addr && html` + "`" + `<span title=${` + "`" + `Visitor ${row.visitor_addr}` + "`" + `}>from ${row.visitor_addr.replace(/:\d+$/, "")}</span>` + "`" + `,
+    row.host && html` + "`" + `<span title=${` + "`" + `Host, through tunnel ${row.tunnel}` + "`" + `}>${row.scheme}://${row.host}${row.local_addr && ` + "`" + ` → ${row.local_addr}` + "`" + `}</span>` + "`" + `,
+    row.replay_of && (origin
+      ? html` + "`" + `<button class="link" onClick=${() => select(origin.id)}>replay of ${origin.method} at ${formatClock(origin.start)}</button>` + "`" + `
+      : html` + "`" + `<span>a replay; its original is no longer kept</span>` + "`" + `),
+  ];
+  return html` + "`" + `<div class="facts-line">${facts.filter(Boolean)}</div>
+    ${row.error && html` + "`" + `<p class="problem">${row.error}</p>` + "`" + `}
+    ${exchange.notes?.map((note) => html` + "`" + `<p class="note">${note}</p>` + "`" + `)}` + "`" + `;
+}
+`)
+
+func staticJsExchangeJsBytes() ([]byte, error) {
+	return _staticJsExchangeJs, nil
+}
+
+func staticJsExchangeJs() (*asset, error) {
+	bytes, err := staticJsExchangeJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/exchange.js", size: 4893, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsFeedJs = []byte(`// The websocket that keeps this page up to date.
+
+const FIRST_WAIT = 250; // ms before the first attempt to reconnect
+const LONGEST_WAIT = 5000;
+
+/**
+ * Keeps a connection to the inspector and reconnects it, asking for what happened
+ * since the last sequence number that was seen.
+ */
+export class Feed {
+  /** handlers: changes(message), state(state), connected(boolean). */
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.seq = 0;
+    this.wait = FIRST_WAIT;
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && !this.socket) this.connect();
+    });
+  }
+
+  connect() {
+    clearTimeout(this.timer);
+    if (this.socket) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(` + "`" + `${scheme}//${location.host}/_ws?since=${this.seq}` + "`" + `);
+    this.socket = socket;
+    socket.onmessage = (event) => this.receive(JSON.parse(event.data));
+    socket.onclose = () => this.lost(socket);
+  }
+
+  receive(message) {
+    if (message.type === "state") {
+      this.wait = FIRST_WAIT;
+      this.handlers.connected(true);
+      this.handlers.state(message.state);
+    } else if (message.type === "changes") {
+      // A list that was cut by a lost connection is asked for again from its start.
+      if (message.reset) this.seq = 0;
+      if (message.seq) this.seq = message.seq;
+      this.handlers.changes(message);
+    }
+  }
+
+  lost(socket) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    this.handlers.connected(false);
+    this.timer = setTimeout(() => this.connect(), this.wait);
+    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+  }
+}
+`)
+
+func staticJsFeedJsBytes() ([]byte, error) {
+	return _staticJsFeedJs, nil
+}
+
+func staticJsFeedJs() (*asset, error) {
+	bytes, err := staticJsFeedJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/feed.js", size: 1659, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsFieldsJs = []byte(`// Names with values: headers, parameters, forms.
+import { html } from "./html.js";
+import { copyText } from "./clipboard.js";
+
+/** fields are {name, value, secret}. A click on a name copies its value. */
+export function Fields({ fields }) {
+  return html` + "`" + `<table class="fields"><tbody>${fields.map((field) => html` + "`" + `<tr class=${field.secret ? "secret" : ""}>
+    <th scope="row"><button title="Copy the value" onClick=${() => copyText(field.value, field.name)}>${field.name}</button></th>
+    <td>${field.value}</td></tr>` + "`" + `)}</tbody></table>` + "`" + `;
+}
+`)
+
+func staticJsFieldsJsBytes() ([]byte, error) {
+	return _staticJsFieldsJs, nil
+}
+
+func staticJsFieldsJs() (*asset, error) {
+	bytes, err := staticJsFieldsJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/fields.js", size: 543, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsFilterJs = []byte(`// The language of the filter box: the same as the server's (client/inspect/filter.go),
+// which is asked for what rows do not hold. A test compares the two.
+
+const STATES = {
+  replay: (row) => Boolean(row.replay_of),
+  ws: (row) => row.kind === "websocket",
+  sse: (row) => row.kind === "events",
+  raw: (row) => row.kind === "raw",
+  open: (row) => row.open,
+  error: (row) => Boolean(row.error) || row.status >= 500,
+  pinned: (row) => row.pinned,
+  imported: (row) => row.imported,
+};
+STATES.websocket = STATES.ws;
+STATES.events = STATES.sse;
+
+/** A test whether a field contains the value. */
+const part = (field) => (value) => (row) => field(row).toLowerCase().includes(value);
+
+/** For each name before a colon: a function from the value to a test of a row; null where rows do not tell. */
+const TERMS = {
+  method: (value) => (row) => row.method.toLowerCase() === value,
+  path: part((row) => row.target),
+  host: part((row) => row.host),
+  type: part((row) => row.content_type),
+  visitor: part((row) => row.visitor_addr),
+  tunnel: part((row) => row.tunnel),
+  status: statusTest,
+  dur: durationTest,
+  size: sizeTest,
+  is: (value) => {
+    if (Object.hasOwn(STATES, value)) return STATES[value];
+    throw new Error(` + "`" + `nothing is "${value}": write is:replay, is:ws, is:sse, is:raw, is:open, is:error, is:pinned or is:imported` + "`" + `);
+  },
+  header: () => null,
+  body: () => null,
+};
+
+/**
+ * Reads a filter: {text, matches(row), deep, error}. deep says that the server has to
+ * be asked as well; error says what cannot be understood.
+ */
+export function parseFilter(text) {
+  text = text.trim();
+  const filter = { text, deep: false, error: "", matches: () => true };
+  const tests = [];
+  try {
+    for (const word of wordsOf(text)) {
+      const test = testOf(word);
+      if (!test) filter.deep = true;
+      else tests.push(word.not ? (row) => !test(row) : test);
+    }
+    filter.matches = (row) => tests.every((test) => test(row));
+  } catch (err) {
+    filter.error = err.message;
+  }
+  return filter;
+}
+
+/** Cuts the text into words, {not, name, value}; quotes keep spaces together. */
+function* wordsOf(text) {
+  for (let i = 0; ; ) {
+    while (text[i] === " " || text[i] === "\t") i++;
+    if (i >= text.length) return;
+    const word = { not: text[i] === "-" && i + 1 < text.length && text[i + 1] !== " ", name: "", value: "" };
+    if (word.not) i++;
+    let quoted = false;
+    let colon = -1;
+    let value = "";
+    for (; i < text.length && (quoted || (text[i] !== " " && text[i] !== "\t")); i++) {
+      const c = text[i];
+      if (c === '"') {
+        if (!quoted && colon < 0 && value === "") colon = 0; // what begins with a quote is a bare word
+        quoted = !quoted;
+      } else if (c === "\\" && quoted && i + 1 < text.length) {
+        value += text[++i];
+      } else {
+        if (c === ":" && !quoted && colon < 0) colon = value.length;
+        value += c;
+      }
+    }
+    if (quoted) throw new Error('a quote is not closed: write "some words"');
+    if (colon > 0) [word.name, value] = [value.slice(0, colon).toLowerCase(), value.slice(colon + 1)];
+    word.value = value.toLowerCase();
+    yield word;
+  }
+}
+
+function testOf({ name, value }) {
+  if (!name) {
+    return (row) => row.method.toLowerCase().includes(value) || row.target.toLowerCase().includes(value) ||
+      row.host.toLowerCase().includes(value) || (row.status > 0 && String(row.status).includes(value));
+  }
+  if (!value) throw new Error(` + "`" + `${name}: needs something behind the colon` + "`" + `);
+  if (!Object.hasOwn(TERMS, name)) {
+    throw new Error(` + "`" + `there is no filter "${name}": use ${Object.keys(TERMS).join(", ")}; to search for the text itself, put it in "quotes"` + "`" + `);
+  }
+  return TERMS[name](value);
+}
+
+const COMPARE = {
+  ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b, "=": (a, b) => a === b,
+};
+
+/** Cuts an operator off a value: [compare, rest]. */
+function comparison(value, fallback) {
+  const operator = Object.keys(COMPARE).find((o) => value.startsWith(o));
+  return [COMPARE[operator ?? fallback], value.slice(operator?.length ?? 0), operator ?? fallback];
+}
+
+function statusTest(value) {
+  const [compare, rest, operator] = comparison(value, "=");
+  if (/^[1-9]xx$/.test(rest) && operator === "=") return (row) => Math.floor(row.status / 100) === Number(rest[0]);
+  if (!/^\d+$/.test(rest) || Number(rest) > 0xffff) {
+    throw new Error(` + "`" + `"${value}" is no status: write status:404, status:5xx or status:>=400` + "`" + `);
+  }
+  return (row) => row.status > 0 && compare(row.status, Number(rest));
+}
+
+const NANOSECONDS = { ns: 1, us: 1e3, "µs": 1e3, "μs": 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+function durationTest(value) {
+  const [compare, rest] = comparison(value, ">=");
+  const pieces = [...rest.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
+  let limit;
+  if (/^\d+(\.\d+)?$/.test(rest)) limit = Number(rest) * 1e6;
+  else if (pieces.length && pieces.map(([all]) => all).join("") === rest) {
+    limit = pieces.reduce((sum, [, number, unit]) => sum + Number(number) * NANOSECONDS[unit], 0);
+  } else throw new Error(` + "`" + `"${value}" is no duration: write dur:>500ms or dur:<2s` + "`" + `);
+  return (row) => compare(row.duration, Math.trunc(limit));
+}
+
+const BYTES = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, kb: 1e3, mb: 1e6, gb: 1e9, k: 1e3, m: 1e6, g: 1e9, b: 1, "": 1 };
+
+function sizeTest(value) {
+  const [compare, rest] = comparison(value, ">=");
+  const shape = /^(\d+\.?\d*|\.\d+)([kmg]i?b|[kmgb]|)$/.exec(rest);
+  if (!shape) throw new Error(` + "`" + `"${value}" is no size: write size:>1MB or size:<10kB` + "`" + `);
+  const limit = Math.trunc(Number(shape[1]) * BYTES[shape[2]]);
+  return (row) => compare(Math.max(row.request_size, row.response_size), limit);
+}
+`)
+
+func staticJsFilterJsBytes() ([]byte, error) {
+	return _staticJsFilterJs, nil
+}
+
+func staticJsFilterJs() (*asset, error) {
+	bytes, err := staticJsFilterJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/filter.js", size: 5721, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsFooterJs = []byte(`// The line at the bottom: how much there is, and whether it is live.
+import { html } from "./html.js";
+import { formatCount, formatMemory } from "./format.js";
+
+export function Footer({ model }) {
+  const { state, order, applied } = model;
+  const shown = applied.text ? ` + "`" + `${formatCount(model.visible().length)} of ` + "`" + ` : "";
+  const usage = state?.usage;
+  return html` + "`" + `<footer class="footer">
+    <span>${shown}${formatCount(order.length)} request${order.length === 1 ? "" : "s"}</span>
+    ${usage && html` + "`" + `<span title="Memory for exchanges; the oldest go first when it is full">${formatMemory(usage.bytes)} of ${formatMemory(usage.budget)}</span>` + "`" + `}
+    ${usage?.evicted > 0 && html` + "`" + `<span>${formatCount(usage.evicted)} made room</span>` + "`" + `}
+    ${state && !state.capture && html` + "`" + `<span class="warning">capture is off (inspect_db_size: -1)</span>` + "`" + `}
+    ${state && !state.local && html` + "`" + `<span class="warning">reachable from other machines, unencrypted</span>` + "`" + `}
+    <span class="space"></span>
+    ${model.connected === false
+      ? html` + "`" + `<span class="warning">connection lost, trying again …</span>` + "`" + `
+      : html` + "`" + `<span>${state ? ` + "`" + `ngrok ${state.version}` + "`" + ` : "connecting …"}</span>` + "`" + `}
+  </footer>` + "`" + `;
+}
+`)
+
+func staticJsFooterJsBytes() ([]byte, error) {
+	return _staticJsFooterJs, nil
+}
+
+func staticJsFooterJs() (*asset, error) {
+	bytes, err := staticJsFooterJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/footer.js", size: 1192, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsFormatJs = []byte(`// Numbers and times as people read them.
+
+const count = new Intl.NumberFormat("en");
+
+/** Formats a count: 12,345. */
+export const formatCount = (n) => count.format(n);
+
+/** Three significant digits, no trailing zeros. */
+const short = (n) => (n >= 100 ? Math.round(n) : n >= 10 ? Math.round(n * 10) / 10 : Math.round(n * 100) / 100);
+
+/** Formats a duration in nanoseconds: 840 µs, 12.3 ms, 1.25 s, 3 m 20 s. */
+export function formatDuration(ns) {
+  if (ns < 1e6) return ` + "`" + `${short(ns / 1e3)} µs` + "`" + `;
+  if (ns < 1e9) return ` + "`" + `${short(ns / 1e6)} ms` + "`" + `;
+  if (ns < 60e9) return ` + "`" + `${short(ns / 1e9)} s` + "`" + `;
+  const s = Math.floor(ns / 1e9);
+  if (s < 3600) return ` + "`" + `${Math.floor(s / 60)} m ${s % 60} s` + "`" + `;
+  return ` + "`" + `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m` + "`" + `;
+}
+
+/** Formats a size in bytes: 0 B, 1.2 kB (1000 each, as in the filter). */
+export function formatSize(n) {
+  if (n < 1e3) return ` + "`" + `${n} B` + "`" + `;
+  if (n < 1e6) return ` + "`" + `${short(n / 1e3)} kB` + "`" + `;
+  if (n < 1e9) return ` + "`" + `${short(n / 1e6)} MB` + "`" + `;
+  return ` + "`" + `${short(n / 1e9)} GB` + "`" + `;
+}
+
+/** Formats an amount of memory: 1.2 KiB, 50 MiB. */
+export function formatMemory(n) {
+  if (n < 2 ** 20) return ` + "`" + `${short(n / 2 ** 10)} KiB` + "`" + `;
+  return ` + "`" + `${short(n / 2 ** 20)} MiB` + "`" + `;
+}
+
+/** Formats how long ago a time was, in as few letters as the list has room for. */
+export function formatAge(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return ` + "`" + `${s}s` + "`" + `;
+  if (s < 3600) return ` + "`" + `${Math.floor(s / 60)}m` + "`" + `;
+  if (s < 86400) return ` + "`" + `${Math.floor(s / 3600)}h` + "`" + `;
+  return ` + "`" + `${Math.floor(s / 86400)}d` + "`" + `;
+}
+
+/** Formats a time of day with milliseconds: 14:03:09.120. */
+export function formatClock(time) {
+  const d = new Date(time);
+  const two = (n) => String(n).padStart(2, "0");
+  return ` + "`" + `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, "0")}` + "`" + `;
+}
+
+/** Whether the server sent a time; Go writes its zero time as year 1. */
+export const hasTime = (time) => Boolean(time) && !time.startsWith("0001-");
+
+/** The class of a status, for its colour: s2 … s5, open or failed. */
+export function statusClass(row) {
+  if (row.error) return "failed";
+  if (row.status) return ` + "`" + `s${Math.floor(row.status / 100)}` + "`" + `;
+  return row.open ? "open" : "failed";
+}
+`)
+
+func staticJsFormatJsBytes() ([]byte, error) {
+	return _staticJsFormatJs, nil
+}
+
+func staticJsFormatJs() (*asset, error) {
+	bytes, err := staticJsFormatJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/format.js", size: 2254, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsHelpJs = []byte(`// Keys and the language of the filter.
+import { html } from "./html.js";
+import { Dialog } from "./dialog.js";
+
+const KEYS = [
+  [["j", "k"], "next, previous request"],
+  [["enter"], "go to the exchange"],
+  [["r"], "replay"],
+  [["e"], "edit and replay"],
+  [["d"], "difference to the original"],
+  [["/"], "filter"],
+  [["esc"], "back"],
+  [["?"], "this help"],
+];
+
+const FILTERS = [
+  ["orders 500", "both words, in method, path, host or status"],
+  ["-health", "without that word; - works before every term"],
+  ['path:"a b"', "quotes keep spaces together"],
+  ["method:POST", "exactly this method"],
+  ["status:404  status:5xx  status:>=400", "a status, a class, a range"],
+  ["path:/hook  host:example", "part of the path with its query, of the host"],
+  ["header:X-Foo  header:X-Foo=bar", "a header field of request or response"],
+  ["body:text  type:json", "text in a body; part of the response's content type"],
+  ["dur:>500ms  size:>1MB", "duration (µs ms s m h), the larger body (B kB MB MiB)"],
+  ["tunnel:api  visitor:1.2.3.4", "where it came through, who sent it"],
+  ["is:replay  is:ws  is:sse  is:open", "also is:raw, is:error, is:pinned, is:imported"],
+];
+
+export function Help({ close }) {
+  return html` + "`" + `<${Dialog} title="Help" close=${close}>
+    <h3>Keys</h3>
+    <dl class="keys">${KEYS.map(([keys, what]) => html` + "`" + `<dt>${keys.map((key) => html` + "`" + `<kbd>${key}</kbd> ` + "`" + `)}</dt><dd>${what}</dd>` + "`" + `)}</dl>
+    <h3>Filter</h3>
+    <p>Terms are joined by spaces, and all of them must match. Letter case does not matter.</p>
+    <dl class="filters">${FILTERS.map(([text, what]) => html` + "`" + `<dt><code>${text}</code></dt><dd>${what}</dd>` + "`" + `)}</dl>
+    <p>HAR files can be dropped anywhere on the page.</p>
+  <//>` + "`" + `;
+}
+`)
+
+func staticJsHelpJsBytes() ([]byte, error) {
+	return _staticJsHelpJs, nil
+}
+
+func staticJsHelpJs() (*asset, error) {
+	bytes, err := staticJsHelpJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/help.js", size: 1717, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsHexJs = []byte(`// Bytes as offset, hexadecimal and ASCII.
+import { html } from "./html.js";
+import { Lines } from "./lines.js";
+
+const two = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
+
+/** Draws 16 bytes a row, 8 where there is little room. */
+export function Hex({ bytes }) {
+  if (!bytes.length) return html` + "`" + `<p class="hint small">Nothing of it was kept.</p>` + "`" + `;
+  const wide = matchMedia("(min-width: 600px)").matches ? 16 : 8;
+  const draw = (i) => {
+    const row = bytes.subarray(i * wide, (i + 1) * wide);
+    const hex = Array.from(row, (b, at) => two[b] + (at === wide / 2 - 1 ? " " : "")).join(" ");
+    const text = Array.from(row, (b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : "·")).join("");
+    return html` + "`" + `<span class="no">${(i * wide).toString(16).padStart(6, "0")}</span><span class="hex">${hex.padEnd(wide * 3 + 1)}</span><span class="ascii">${text}</span>` + "`" + `;
+  };
+  return html` + "`" + `<${Lines} key=${wide} count=${Math.ceil(bytes.length / wide)} draw=${draw} className="code hexdump" label="Hexadecimal" />` + "`" + `;
+}
+`)
+
+func staticJsHexJsBytes() ([]byte, error) {
+	return _staticJsHexJs, nil
+}
+
+func staticJsHexJs() (*asset, error) {
+	bytes, err := staticJsHexJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/hex.js", size: 1043, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsHighlightJs = []byte(`// Colours for code. The highlighter's tree of tokens is walked here, so that its
+// markup is never needed.
+import hljs from "../vendor/highlight/core.js";
+import css from "../vendor/highlight/css.js";
+import graphql from "../vendor/highlight/graphql.js";
+import javascript from "../vendor/highlight/javascript.js";
+import json from "../vendor/highlight/json.js";
+import xml from "../vendor/highlight/xml.js";
+import yaml from "../vendor/highlight/yaml.js";
+
+for (const [name, language] of Object.entries({ css, graphql, javascript, json, xml, yaml })) {
+  hljs.registerLanguage(name, language);
+}
+
+const LONGEST = 300_000; // characters; beyond that colours cost more than they help
+
+/** Scopes of the highlighter with a colour of their own in content.css. */
+const CLASSES = {
+  attr: "t-name", attribute: "t-name", property: "t-name", name: "t-tag", tag: "t-punct", "selector-tag": "t-tag",
+  string: "t-string", regexp: "t-string", link: "t-string", number: "t-number", literal: "t-literal", keyword: "t-literal",
+  comment: "t-comment", quote: "t-comment", meta: "t-comment", title: "t-name", built_in: "t-tag", type: "t-tag",
+};
+
+/**
+ * Splits text into lines of tokens, {text, className}; without a known language each
+ * line is one token.
+ */
+export function highlightLines(text, language) {
+  if (!language || text.length > LONGEST) return text.split("\n").map((line) => [{ text: line, className: "" }]);
+  const lines = [[]];
+  const add = (piece, className) => {
+    piece.split("\n").forEach((part, i) => {
+      if (i > 0) lines.push([]);
+      if (part) lines[lines.length - 1].push({ text: part, className });
+    });
+  };
+  const walk = (node, className) => {
+    if (typeof node === "string") add(node, className);
+    else for (const child of node.children) walk(child, classOf(child, className));
+  };
+  const classOf = (node, inherited) =>
+    (typeof node === "object" && CLASSES[String(node.scope).split(".")[0]]) || inherited;
+  walk(hljs.highlight(text, { language, ignoreIllegals: true })._emitter.rootNode, "");
+  return lines;
+}
+`)
+
+func staticJsHighlightJsBytes() ([]byte, error) {
+	return _staticJsHighlightJs, nil
+}
+
+func staticJsHighlightJs() (*asset, error) {
+	bytes, err := staticJsHighlightJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/highlight.js", size: 2058, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsHtmlJs = []byte(`// Templates: htm bound to Preact. Interpolated values reach the document as text or
+// properties, never as markup.
+import { h } from "../vendor/preact.js";
+import htm from "../vendor/htm.js";
+
+export const html = htm.bind(h);
+`)
+
+func staticJsHtmlJsBytes() ([]byte, error) {
+	return _staticJsHtmlJs, nil
+}
+
+func staticJsHtmlJs() (*asset, error) {
+	bytes, err := staticJsHtmlJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/html.js", size: 228, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsIconsJs = []byte(`// The few icons of the page: 16 × 16, drawn in the colour of the text beside them.
+import { html } from "./html.js";
+
+const PATHS = {
+  replay: "M13 8a5 5 0 1 1-1.6-3.7M13 2.2v2.9h-2.9",
+  close: "M4 4l8 8M12 4l-8 8",
+  back: "M10 3 5 8l5 5",
+  pin: "M6 2h4l-.5 4.2L12 8.5H4l2.5-2.3zM8 8.5V14",
+  help: "M5.8 6a2.2 2.2 0 1 1 3.2 2c-.7.4-1 .8-1 1.6M8 12.2v.3",
+  auto: "M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11",
+  light: "M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6M8 1.5v1M8 13.5v1M1.5 8h1M13.5 8h1M3.4 3.4l.7.7M11.9 11.9l.7.7M3.4 12.6l.7-.7M11.9 4.1l.7-.7",
+  dark: "M13 9.6A5.4 5.4 0 0 1 6.4 3a5.4 5.4 0 1 0 6.6 6.6z",
+  copy: "M5.5 5.5h7v8h-7zM3.5 10.5v-8h7",
+  eye: "M1.5 8S4 3.8 8 3.8 14.5 8 14.5 8 12 12.2 8 12.2 1.5 8 1.5 8zM8 6.3a1.7 1.7 0 1 0 0 3.4 1.7 1.7 0 0 0 0-3.4",
+  search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.4 10.4l3.3 3.3",
+  in: "M8 3v9M4.5 8.5 8 12l3.5-3.5",
+  out: "M8 13V4M4.5 7.5 8 4l3.5 3.5",
+};
+
+/** An icon by its name. */
+export const Icon = ({ name }) =>
+  html` + "`" + `<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${PATHS[name]} /></svg>` + "`" + `;
+`)
+
+func staticJsIconsJsBytes() ([]byte, error) {
+	return _staticJsIconsJs, nil
+}
+
+func staticJsIconsJs() (*asset, error) {
+	bytes, err := staticJsIconsJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/icons.js", size: 1110, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsKeysJs = []byte(`// The keyboard.
+import { useEffect } from "../vendor/preact-hooks.js";
+
+/** Whether a key goes to a field that is being written in. */
+const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+
+/** Listens to the keys that help.js names. */
+export function useKeys(model, page, filterBox, replay) {
+  useEffect(() => {
+    const pressed = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") escape(event, page, filterBox);
+      else if (!isTyping(event.target) && press(event, model, page, filterBox, replay)) event.preventDefault();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
+}
+
+/** Goes one step back: out of a field, an overlay, an editor, the exchange. */
+function escape(event, { now: { overlay, view, selected }, setOverlay, setView, select }, filterBox) {
+  if (overlay) setOverlay(null);
+  else if (event.target === filterBox.current) event.target.blur();
+  else if (view.name === "edit") setView({ name: "exchange" });
+  else if (isTyping(event.target)) event.target.blur();
+  else if (selected) select(null);
+}
+
+/** Does what a key stands for and says whether it stands for anything. */
+function press(event, model, { now: { overlay, selected, view }, setOverlay, select, setView }, filterBox, replay) {
+  switch (event.key) {
+    case "?":
+      setOverlay(overlay === "help" ? null : "help");
+      return true;
+    case "/":
+      setOverlay(null);
+      filterBox.current.focus();
+      filterBox.current.select();
+      return true;
+  }
+  if (overlay || view.name === "edit") return false;
+  switch (event.key) {
+    case "j":
+    case "ArrowDown":
+      return move(event, model, selected, select, +1);
+    case "k":
+    case "ArrowUp":
+      return move(event, model, selected, select, -1);
+    case "Enter":
+      if (event.target.closest?.("button, a, summary")) return false;
+      if (!selected) return move(event, model, selected, select, +1);
+      document.querySelector(".panel [role=tab][aria-selected=true]")?.focus();
+      return true;
+    case "r":
+      if (selected) replay(selected);
+      return Boolean(selected);
+    case "e":
+      if (["http", "events"].includes(model.rows.get(selected)?.kind)) setView({ name: "edit" });
+      return Boolean(selected);
+    case "d":
+      if (model.rows.get(selected)?.replay_of) setView({ name: "diff" });
+      return true;
+  }
+  return false;
+}
+
+/** Selects the row after or before; arrows scroll when the focus is in the panel. */
+function move(event, model, selected, select, step) {
+  if (event.key.startsWith("Arrow") && event.target.closest?.(".panel")) return false;
+  const rows = model.visible();
+  if (!rows.length) return true;
+  const at = rows.findIndex((row) => row.id === selected);
+  const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1);
+  select(rows[next].id);
+  return true;
+}
+`)
+
+func staticJsKeysJsBytes() ([]byte, error) {
+	return _staticJsKeysJs, nil
+}
+
+func staticJsKeysJs() (*asset, error) {
+	bytes, err := staticJsKeysJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/keys.js", size: 2967, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsLinesJs = []byte(`// A long column of rows of one height, of which only those in view are drawn.
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+
+const ROW = 18; // px, as in content.css
+const SPARE = 20;
+
+/** draw returns row i; at is the row to scroll to first, -1 for none. */
+export function Lines({ count, draw, at = -1, className, label }) {
+  const box = useRef(null);
+  const [range, setRange] = useState([0, 60]);
+  useEffect(() => {
+    const scroller = box.current.closest(".inside");
+    const look = () => {
+      if (!box.current) return;
+      const above = scroller.getBoundingClientRect().top - box.current.getBoundingClientRect().top;
+      const first = Math.max(0, Math.floor(above / ROW) - SPARE);
+      const last = Math.ceil((above + scroller.clientHeight) / ROW) + SPARE;
+      setRange((range) => (range[0] === first && range[1] === last ? range : [first, last]));
+    };
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(scroller);
+    scroller.addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      scroller.removeEventListener("scroll", look);
+    };
+  }, [count]);
+  useLayoutEffect(() => {
+    if (at >= 0) box.current.closest(".inside").scrollTop = Math.max(0, (at - 4) * ROW);
+  }, [at]);
+  const rows = [];
+  for (let i = range[0]; i < Math.min(range[1], count); i++) {
+    rows.push(html` + "`" + `<div class=${` + "`" + `line ${i === at ? "wrong" : ""}` + "`" + `} key=${i} style=${{ transform: ` + "`" + `translateY(${i * ROW}px)` + "`" + ` }}>${draw(i)}</div>` + "`" + `);
+  }
+  return html` + "`" + `<div class=${` + "`" + `${className} virtual` + "`" + `} ref=${box} aria-label=${label} style=${{ height: ` + "`" + `${count * ROW}px` + "`" + ` }}>${rows}</div>` + "`" + `;
+}
+`)
+
+func staticJsLinesJsBytes() ([]byte, error) {
+	return _staticJsLinesJs, nil
+}
+
+func staticJsLinesJs() (*asset, error) {
+	bytes, err := staticJsLinesJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/lines.js", size: 1734, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsListJs = []byte(`// The list of exchanges: only the rows in view are in the document, so that ten
+// thousand scroll as ten do.
+import { Component } from "../vendor/preact.js";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+import { formatAge, formatClock, formatDuration, formatSize, statusClass } from "./format.js";
+
+const ROW = 24; // px, as in list.css
+const SPARE = 12; // rows drawn beyond each edge
+
+export function List({ model, selected, select, replay }) {
+  const scroller = useRef(null);
+  const [scrollTop, setScrollTop] = useState(0);
+  const [height, setHeight] = useState(800);
+  const rows = model.visible();
+  useClock();
+  useAnchor(scroller, rows, setScrollTop);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setHeight(entry.contentRect.height));
+    observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    const at = rows.findIndex((row) => row.id === selected);
+    if (at >= 0) scrollIntoView(scroller.current, at);
+  }, [selected]);
+
+  const first = Math.max(0, Math.floor(scrollTop / ROW) - SPARE);
+  const last = Math.min(rows.length, Math.ceil((scrollTop + height) / ROW) + SPARE);
+  const now = model.now();
+  const wide = model.state && model.state.tunnels.some((t) => t.name !== model.state.tunnels[0].name && !t.name.endsWith(" (http)"));
+  return html` + "`" + `<section class="list" aria-label="Requests">
+    <div class="row head" aria-hidden="true">
+      <span class="status">Status</span><span class="method">Method</span><span class="path">Path</span>
+      <span class="dur">Time</span><span class="size">Size</span><span class="age">Age</span>
+    </div>
+    <div class="scroller" ref=${scroller} tabindex="0" role="listbox" aria-label="Requests"
+        aria-activedescendant=${selected ? ` + "`" + `row-${selected}` + "`" + ` : undefined}
+        onScroll=${(event) => setScrollTop(event.currentTarget.scrollTop)}>
+      <div class="rows" style=${{ height: ` + "`" + `${rows.length * ROW}px` + "`" + ` }}>
+        ${rows.slice(first, last).map((row, i) => html` + "`" + `<${Row} key=${row.id} row=${row} top=${(first + i) * ROW}
+          age=${formatAge(now - Date.parse(row.start))} live=${row.open ? now : 0} selected=${row.id === selected}
+          select=${select} replay=${replay} tunnel=${wide} />` + "`" + `)}
+      </div>
+      ${!rows.length && html` + "`" + `<p class="hint">${model.loaded ? "No request matches the filter." : "Loading …"}</p>` + "`" + `}
+    </div>
+    ${scrollTop > ROW && html` + "`" + `<button class="to-top" onClick=${() => scroller.current.scrollTo({ top: 0 })}>↑ newest</button>` + "`" + `}
+  </section>` + "`" + `;
+}
+
+/** Draws the list anew each second, for the ages. */
+function useClock() {
+  const [, tick] = useReducer((n) => n + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || tick(), 1000);
+    return () => clearInterval(timer);
+  }, []);
+}
+
+/** Keeps what is in view where it is while new rows come in above it. */
+function useAnchor(scroller, rows, setScrollTop) {
+  const anchor = useRef(null);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (anchor.current && box.scrollTop > 0) {
+      const at = rows.findIndex((row) => row.id === anchor.current.id);
+      if (at >= 0) box.scrollTop = at * ROW + anchor.current.offset;
+    }
+    setScrollTop(box.scrollTop);
+    remember();
+  }, [rows]);
+  useEffect(() => {
+    const box = scroller.current;
+    box.addEventListener("scroll", remember, { passive: true });
+    return () => box.removeEventListener("scroll", remember);
+  }, [rows]);
+  function remember() {
+    const { scrollTop } = scroller.current;
+    const row = rows[Math.floor(scrollTop / ROW)];
+    anchor.current = row ? { id: row.id, offset: scrollTop % ROW } : null;
+  }
+}
+
+function scrollIntoView(box, at) {
+  const top = at * ROW;
+  if (top < box.scrollTop) box.scrollTop = top;
+  else if (top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW - box.clientHeight;
+}
+
+/** The marks that a row carries behind its path. */
+const marks = (row) => [
+  row.kind === "websocket" && "ws",
+  row.kind === "events" && "sse",
+  row.kind === "upgrade" && "upgrade",
+  row.kind === "raw" && "not http",
+  row.imported && "imported",
+].filter(Boolean);
+
+/** One row; drawn anew only when something in it changed. */
+class Row extends Component {
+  shouldComponentUpdate(next) {
+    return Object.keys(next).some((name) => next[name] !== this.props[name]);
+  }
+
+  render({ row, top, age, live, selected, select, replay, tunnel }) {
+    const duration = live ? live - Date.parse(row.start) : row.duration / 1e6;
+    return html` + "`" + `<div class=${` + "`" + `row ${statusClass(row)} ${selected ? "selected" : ""}` + "`" + `} id=${` + "`" + `row-${row.id}` + "`" + `} role="option"
+        aria-selected=${selected} style=${{ transform: ` + "`" + `translateY(${top}px)` + "`" + ` }} onClick=${() => select(row.id)}
+        title=${row.error || undefined}>
+      <span class="status">${row.status || (row.open ? "···" : "failed")}</span>
+      <span class="method">${row.method}</span>
+      <span class="path">${row.replay_of && html` + "`" + `<span class="again" title="A replay"><${Icon} name="replay" /></span>` + "`" + `}
+        ${row.pinned && html` + "`" + `<span class="pinned" title="Pinned"><${Icon} name="pin" /></span>` + "`" + `}
+        <span class="target" title=${` + "`" + `${row.host}${row.target}` + "`" + `}>${row.target || row.method}</span>
+        ${marks(row).map((mark) => html` + "`" + `<span class="mark">${mark}</span>` + "`" + `)}
+        ${tunnel && html` + "`" + `<span class="mark tunnel">${row.tunnel}</span>` + "`" + `}</span>
+      <span class="dur">${row.open ? html` + "`" + `<i>${formatDuration(Math.max(duration, 0) * 1e6)}</i>` + "`" + ` : formatDuration(row.duration)}</span>
+      <span class="size">${formatSize(row.response_size)}</span>
+      <span class="age" title=${formatClock(row.start)}>${age}</span>
+      <button class="row-replay" title="Replay" aria-label="Replay" tabindex="-1"
+        onClick=${(event) => { event.stopPropagation(); replay(row.id); }}><${Icon} name="replay" /></button>
+    </div>` + "`" + `;
+  }
+}
+`)
+
+func staticJsListJsBytes() ([]byte, error) {
+	return _staticJsListJs, nil
+}
+
+func staticJsListJs() (*asset, error) {
+	bytes, err := staticJsListJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/list.js", size: 6014, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsLoadJs = []byte(`// Loading of what the selected exchange needs.
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+
+/**
+ * Loads something anew whenever one of deps changes: {value, error}. The value before
+ * stays until the next one is there, unless the first of deps changed.
+ */
+export function useLoad(load, deps) {
+  const [loaded, setLoaded] = useState({ deps: [] });
+  useEffect(() => {
+    const abort = new AbortController();
+    load(abort.signal).then(
+      (value) => abort.signal.aborted || setLoaded({ value, deps }),
+      (error) => abort.signal.aborted || setLoaded({ error, deps }),
+    );
+    return () => abort.abort();
+  }, deps);
+  return loaded.deps[0] === deps[0] ? loaded : {};
+}
+
+/** Returns a value that follows another one, at most every pause ms. */
+export function useCalm(value, pause) {
+  const [calm, setCalm] = useState(value);
+  useEffect(() => {
+    if (calm === value) return undefined;
+    const timer = setTimeout(() => setCalm(value), pause);
+    return () => clearTimeout(timer);
+  }, [value, calm]);
+  return calm;
+}
+`)
+
+func staticJsLoadJsBytes() ([]byte, error) {
+	return _staticJsLoadJs, nil
+}
+
+func staticJsLoadJs() (*asset, error) {
+	bytes, err := staticJsLoadJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/load.js", size: 1059, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsMainJs = []byte(`// Starts the page.
+import { render } from "../vendor/preact.js";
+import { html } from "./html.js";
+import { App } from "./app.js";
+import { Feed } from "./feed.js";
+import { Model } from "./model.js";
+import { applyTheme, recall } from "./prefs.js";
+
+applyTheme(recall("theme", "auto"));
+const model = new Model();
+const feed = new Feed({
+  changes: (message) => model.applyChanges(message),
+  state: (state) => model.setState(state),
+  connected: (connected) => model.setConnected(connected),
+});
+feed.connect();
+render(html` + "`" + `<${App} model=${model} />` + "`" + `, document.getElementById("app"));
+`)
+
+func staticJsMainJsBytes() ([]byte, error) {
+	return _staticJsMainJs, nil
+}
+
+func staticJsMainJs() (*asset, error) {
+	bytes, err := staticJsMainJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/main.js", size: 588, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsMenuJs = []byte(`// A button that opens a short list of actions.
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+
+/** Its children are buttons and links; choosing one closes the menu, as does a click elsewhere. */
+export function Menu({ label, title, children }) {
+  const [open, setOpen] = useState(false);
+  const box = useRef(null);
+  useEffect(() => {
+    if (!open) return undefined;
+    const close = (event) => {
+      if (event.type === "keydown" ? event.key === "Escape" : !box.current.contains(event.target)) setOpen(false);
+    };
+    addEventListener("pointerdown", close);
+    addEventListener("keydown", close);
+    return () => {
+      removeEventListener("pointerdown", close);
+      removeEventListener("keydown", close);
+    };
+  }, [open]);
+  return html` + "`" + `<div class="menu" ref=${box}>
+    <button class="plain" title=${title} aria-expanded=${open} onClick=${() => setOpen(!open)}>${label} <span class="caret">▾</span></button>
+    ${open && html` + "`" + `<div class="items" onClick=${() => setOpen(false)}>${children}</div>` + "`" + `}
+  </div>` + "`" + `;
+}
+`)
+
+func staticJsMenuJsBytes() ([]byte, error) {
+	return _staticJsMenuJs, nil
+}
+
+func staticJsMenuJs() (*asset, error) {
+	bytes, err := staticJsMenuJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/menu.js", size: 1093, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsMessageJs = []byte(`// One side of an exchange: its summary, headers, raw bytes and hex.
+import { useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { Content } from "./content.js";
+import { formatSize } from "./format.js";
+import { Hex } from "./hex.js";
+import { useLoad } from "./load.js";
+import { Raw } from "./raw.js";
+import { Fields } from "./fields.js";
+import { Tabs } from "./tabs.js";
+
+const TABS = [
+  { id: "summary", label: "Summary" },
+  { id: "headers", label: "Headers" },
+  { id: "raw", label: "Raw" },
+  { id: "hex", label: "Hex" },
+];
+
+export function Message({ row, exchange, side, revealed }) {
+  const [tab, setTab] = useState("summary");
+  const message = exchange[side];
+  const name = side === "request" ? "Request" : "Response";
+  if (!message) {
+    return html` + "`" + `<section class=${` + "`" + `message ${side}` + "`" + `}><div class="bar-line"><h2>${name}</h2></div>
+      <p class="hint">${row.open ? "No response yet." : row.error || "There was no response."}</p></section>` + "`" + `;
+  }
+  const tabs = TABS.map((t) => (t.id === "headers" ? { ...t, label: html` + "`" + `Headers <small>${message.header.length}</small>` + "`" + ` } : t));
+  return html` + "`" + `<section class=${` + "`" + `message ${side}` + "`" + `} aria-label=${name}>
+    <div class="bar-line"><h2>${name}</h2>
+      <${Tabs} label=${name} tabs=${tabs} selected=${tab} select=${setTab} />
+      <span class="space"></span>
+      <${Sizes} row=${row} message=${message} side=${side} revealed=${revealed} /></div>
+    <div class="inside" tabindex="-1">${tab === "summary" && html` + "`" + `<${Summary} row=${row} exchange=${exchange} side=${side} />` + "`" + `}
+      ${tab === "headers" && html` + "`" + `<${Headers} exchange=${exchange} message=${message} side=${side} />` + "`" + `}
+      ${tab === "raw" && html` + "`" + `<${Bytes} as=${Raw} row=${row} message=${message} side=${side} revealed=${revealed} />` + "`" + `}
+      ${tab === "hex" && html` + "`" + `<${Bytes} as=${Hex} row=${row} message=${message} side=${side} revealed=${revealed} />` + "`" + `}</div>
+  </section>` + "`" + `;
+}
+
+/** How large the message is, what of it is missing, and links to save it. */
+function Sizes({ row, message, side, revealed }) {
+  return html` + "`" + `<span class="sizes">
+    ${message.truncated && html` + "`" + `<span class="warning" title="Bodies are kept up to inspect_body_size">${formatSize(message.kept_body)} of ${formatSize(message.body_size)} kept</span>` + "`" + `}
+    ${!message.complete && !row.open && html` + "`" + `<span class="warning" title="It did not end as its framing said">incomplete</span>` + "`" + `}
+    ${message.kept_body > 0 && html` + "`" + `<a href=${api.urls.body(row.id, side)} download title="Save the decoded body">↓ body <span class="amount">${!message.truncated && formatSize(message.body_size)}</span></a>` + "`" + `}
+    <a href=${api.urls.raw(row.id, side, revealed)} download title="Save the message as it passed">↓ raw</a>
+  </span>` + "`" + `;
+}
+
+function Summary({ row, exchange, side }) {
+  const message = exchange[side];
+  const { value: content, error } = useLoad((signal) => api.content(row.id, side, signal),
+    [` + "`" + `${row.id} ${side}` + "`" + `, message.kept_body, message.complete]);
+  const query = side === "request" ? exchange.query ?? [] : [];
+  return html` + "`" + `${query.length > 0 && html` + "`" + `<h3>Query parameters</h3><${Fields} fields=${query} />` + "`" + `}
+    ${error && html` + "`" + `<p class="problem">${error.message}</p>` + "`" + `}
+    ${content && content.kind !== "empty" && html` + "`" + `<${Content} id=${row.id} side=${side} content=${content} message=${message} />` + "`" + `}
+    ${content?.kind === "empty" && html` + "`" + `<p class="about">No body${content.note && ` + "`" + `: ${content.note}` + "`" + `}</p>
+      ${!query.length && html` + "`" + `<${Fields} fields=${message.header} />` + "`" + `}` + "`" + `}` + "`" + `;
+}
+
+function Headers({ exchange, message, side }) {
+  return html` + "`" + `
+    ${side === "response" && exchange.interim?.map((m) => html` + "`" + `<h3 class="mono">${m.start_line}</h3><${Fields} fields=${m.header} />` + "`" + `)}
+    <h3 class="mono">${message.start_line}</h3>
+    <${Fields} fields=${message.header} />
+    ${message.trailer?.length > 0 && html` + "`" + `<h3>Trailers</h3><${Fields} fields=${message.trailer} />` + "`" + `}` + "`" + `;
+}
+
+/** Loads the raw bytes of a message for a view. */
+function Bytes({ as, row, message, side, revealed }) {
+  const { value, error } = useLoad((signal) => api.raw(row.id, side, revealed, signal),
+    [` + "`" + `${row.id} ${side} ${revealed}` + "`" + `, message.raw_size]);
+  if (error) return html` + "`" + `<p class="problem">${error.message}</p>` + "`" + `;
+  return value && html` + "`" + `<${as} bytes=${new Uint8Array(value)} message=${message} />` + "`" + `;
+}
+`)
+
+func staticJsMessageJsBytes() ([]byte, error) {
+	return _staticJsMessageJs, nil
+}
+
+func staticJsMessageJs() (*asset, error) {
+	bytes, err := staticJsMessageJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/message.js", size: 4367, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsModelJs = []byte(`// What the page knows: the rows of the list and the state of the client.
+import { useEffect, useReducer } from "../vendor/preact-hooks.js";
+import { parseFilter } from "./filter.js";
+import { api } from "./api.js";
+
+const DEEP_PAUSE = 400; // ms between two questions to the server for one filter
+
+/** Holds rows and state, and tells listeners once a frame that something changed. */
+export class Model {
+  constructor() {
+    this.rows = new Map(); // by id
+    this.order = []; // rows, newest first
+    this.state = null;
+    this.connected = null; // null until the first attempt ended
+    this.loaded = false; // the first round of rows has come
+    this.filter = parseFilter(""); // as it is written
+    this.applied = this.filter; // the last one that could be understood
+    this.deep = null; // ids that match what only the server can evaluate; null while unknown
+    this.version = 0;
+    this.rounds = 0; // of changes
+    this.listeners = new Set();
+  }
+
+  subscribe(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Tells listeners, in the next frame or soon when the tab is hidden. */
+  changed() {
+    this.version++;
+    if (this.pending) return;
+    this.pending = true;
+    const tell = () => {
+      this.pending = false;
+      for (const listener of this.listeners) listener();
+    };
+    if (document.hidden) setTimeout(tell, 200);
+    else requestAnimationFrame(tell);
+  }
+
+  /** Takes over one message of the feed. */
+  applyChanges({ seq, reset, rows = [], removed = [] }) {
+    if (reset) {
+      this.rows.clear();
+      this.order = [];
+    }
+    const added = [];
+    for (const row of rows) {
+      if (!this.rows.has(row.id)) added.push(row);
+      this.rows.set(row.id, row);
+    }
+    for (const id of removed) this.rows.delete(id);
+    added.sort((a, b) => b.number - a.number);
+    this.order = merge(added, this.order)
+      .filter((row) => this.rows.has(row.id))
+      .map((row) => this.rows.get(row.id));
+    if (seq) this.loaded = true;
+    this.rounds++;
+    this.askServer();
+    this.changed();
+  }
+
+  setState(state) {
+    this.clockOffset = Date.parse(state.now) - Date.now();
+    this.state = state;
+    this.changed();
+  }
+
+  setConnected(connected) {
+    this.connected = connected;
+    this.changed();
+  }
+
+  /** The time on the clock that rows carry. */
+  now() {
+    return Date.now() + (this.clockOffset || 0);
+  }
+
+  setFilter(text) {
+    this.filter = parseFilter(text);
+    if (!this.filter.error) {
+      this.applied = this.filter;
+      this.deep = null;
+    }
+    this.askServer();
+    this.changed();
+  }
+
+  /** The rows that match the filter, newest first. */
+  visible() {
+    if (this.cachedVersion !== this.version) {
+      this.cachedVersion = this.version;
+      const { applied, deep } = this;
+      this.cached = applied.text
+        ? this.order.filter((row) => applied.matches(row) && (!applied.deep || (deep && deep.has(row.id))))
+        : this.order;
+    }
+    return this.cached;
+  }
+
+  /** Asks the server for header: and body: terms, which rows alone cannot answer. */
+  askServer() {
+    if (!this.applied.deep || this.asking) return;
+    this.asking = setTimeout(async () => {
+      const { applied, rounds } = this;
+      try {
+        const { ids } = await api.matching(applied.text);
+        if (applied === this.applied) this.deep = new Set(ids);
+      } catch (err) {
+        applied.error = err.message;
+      }
+      this.asking = null;
+      this.changed();
+      if (applied !== this.applied || rounds !== this.rounds) this.askServer();
+    }, this.deep ? DEEP_PAUSE : 60);
+  }
+}
+
+/** Merges two lists of rows that are ordered newest first. */
+function merge(a, b) {
+  if (!a.length) return b;
+  if (!b.length || a[a.length - 1].number > b[0].number) return a.concat(b);
+  return a.concat(b).sort((x, y) => y.number - x.number);
+}
+
+/** Draws the calling component anew whenever the model changes. */
+export function useModel(model) {
+  const [, draw] = useReducer((n) => n + 1, 0);
+  useEffect(() => model.subscribe(draw), [model]);
+}
+`)
+
+func staticJsModelJsBytes() ([]byte, error) {
+	return _staticJsModelJs, nil
+}
+
+func staticJsModelJs() (*asset, error) {
+	bytes, err := staticJsModelJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/model.js", size: 4080, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsPrefsJs = []byte(`// What this browser remembers of how the page was set up.
+
+const PREFIX = "ngrok-inspector:";
+
+/** Reads a remembered value; storage may be forbidden, then nothing is remembered. */
+export function recall(name, fallback) {
+  try {
+    return JSON.parse(localStorage.getItem(PREFIX + name)) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+export function remember(name, value) {
+  try {
+    localStorage.setItem(PREFIX + name, JSON.stringify(value));
+  } catch {
+    // Only comfort is lost.
+  }
+}
+
+const THEMES = ["auto", "light", "dark"];
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+dark.addEventListener("change", () => applyTheme(recall("theme", "auto")));
+
+/** Applies a theme: auto follows the system. */
+export function applyTheme(theme) {
+  document.documentElement.dataset.theme = theme === "auto" ? (dark.matches ? "dark" : "light") : theme;
+}
+
+/** Switches to the theme after this one, remembers and returns it. */
+export function nextTheme(theme) {
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+  remember("theme", next);
+  applyTheme(next);
+  return next;
+}
+`)
+
+func staticJsPrefsJsBytes() ([]byte, error) {
+	return _staticJsPrefsJs, nil
+}
+
+func staticJsPrefsJs() (*asset, error) {
+	bytes, err := staticJsPrefsJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/prefs.js", size: 1112, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsRawJs = []byte(`// A message as it passed, as text.
+import { html } from "./html.js";
+import { Code } from "./code.js";
+
+/** Pictures of control characters, so that none of them is invisible. */
+const show = (text) => text.replace(/\r\n/g, "\n")
+  .replace(/[\x00-\x08\x0b-\x1f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0))).replaceAll("\x7f", "␡");
+
+export function Raw({ bytes }) {
+  if (!bytes.length) return html` + "`" + `<p class="hint small">Nothing of it was kept.</p>` + "`" + `;
+  return html` + "`" + `<${Code} text=${show(new TextDecoder().decode(bytes))} language="http" />` + "`" + `;
+}
+`)
+
+func staticJsRawJsBytes() ([]byte, error) {
+	return _staticJsRawJs, nil
+}
+
+func staticJsRawJs() (*asset, error) {
+	bytes, err := staticJsRawJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/raw.js", size: 558, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsSplitterJs = []byte(`// The bar between the list and the exchange.
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { recall, remember } from "./prefs.js";
+
+const LEAST = 22; // percent of the width on either side
+const STEP = 2;
+
+/** Lets the user move the border, by pointer or by arrow keys. */
+export function Splitter({ within }) {
+  const [share, setShare] = useState(() => recall("split", 44));
+  useEffect(() => {
+    within.current.style.setProperty("--list-share", ` + "`" + `${share}%` + "`" + `);
+    remember("split", share);
+  }, [share]);
+
+  const move = (event) => {
+    if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    const box = within.current.getBoundingClientRect();
+    setShare(clamp(((event.clientX - box.left) / box.width) * 100));
+  };
+  const key = (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    event.preventDefault();
+    setShare(clamp(share + (event.key === "ArrowLeft" ? -STEP : STEP)));
+  };
+  return html` + "`" + `<div class="splitter" role="separator" aria-orientation="vertical" aria-label="Width of the list"
+    aria-valuenow=${Math.round(share)} tabindex="0" onKeyDown=${key} onPointerMove=${move}
+    onPointerDown=${(event) => event.currentTarget.setPointerCapture(event.pointerId)}></div>` + "`" + `;
+}
+
+const clamp = (share) => Math.min(Math.max(share, LEAST), 100 - LEAST);
+`)
+
+func staticJsSplitterJsBytes() ([]byte, error) {
+	return _staticJsSplitterJs, nil
+}
+
+func staticJsSplitterJs() (*asset, error) {
+	bytes, err := staticJsSplitterJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/splitter.js", size: 1382, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsStatusJs = []byte(`// Tunnels with their figures and QR codes, and the session with the server.
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { copyText } from "./clipboard.js";
+import { Dialog } from "./dialog.js";
+import { formatAge, formatCount, formatDuration, formatMemory, formatSize, hasTime } from "./format.js";
+import { Icon } from "./icons.js";
+
+export function Status({ model, close }) {
+  const { state } = model;
+  if (!state) return html` + "`" + `<${Dialog} title="Status" close=${close}><p>Connecting …</p><//>` + "`" + `;
+  return html` + "`" + `<${Dialog} title="Status" close=${close} wide>
+    <${Session} model=${model} state=${state} />
+    <h3>Tunnels</h3>
+    ${state.tunnels.length ? state.tunnels.map((tunnel) => html` + "`" + `<${Tunnel} key=${tunnel.name} tunnel=${tunnel} />` + "`" + `)
+      : html` + "`" + `<p>No tunnel is open.</p>` + "`" + `}
+  <//>` + "`" + `;
+}
+
+function Session({ model, state }) {
+  const { session, usage } = state;
+  const since = hasTime(session.since) ? ` + "`" + ` for ${formatAge(model.now() - Date.parse(session.since))}` + "`" + ` : "";
+  const wait = session.retry_at ? Math.ceil((Date.parse(session.retry_at) - model.now()) / 1000) : 0;
+  return html` + "`" + `<dl class="facts">
+    <dt>Session</dt><dd><span class=${` + "`" + `light ${state.status}` + "`" + `}></span> ${state.status}${since}${wait > 0 && ` + "`" + `, next attempt in ${wait} s` + "`" + `}</dd>
+    ${session.last_error && html` + "`" + `<dt>Last error</dt><dd class="warning">${session.last_error}</dd>` + "`" + `}
+    <dt>Server</dt><dd class="mono">${session.server_addr}</dd>
+    <dt>Version</dt><dd>ngrok ${state.version}${session.server_version && ` + "`" + `, ngrokd ${session.server_version}` + "`" + `}</dd>
+    <dt>Connections</dt><dd>${formatCount(state.totals.count)}, ${formatCount(state.totals.gauge)} open now · ${formatSize(state.bytes_in)} in · ${formatSize(state.bytes_out)} out</dd>
+    <dt>Memory</dt><dd>${formatCount(usage.exchanges)} exchanges, ${formatMemory(usage.bytes)} of ${formatMemory(usage.budget)} · ${formatCount(usage.pinned)} pinned, ${formatCount(usage.evicted)} made room</dd>
+  </dl>` + "`" + `;
+}
+
+function Tunnel({ tunnel }) {
+  const { conns, http } = tunnel.metrics;
+  return html` + "`" + `<article class="tunnel">
+    <img class="qr" src=${api.urls.qr(tunnel.name)} alt=${` + "`" + `QR code of ${tunnel.public_url}` + "`" + `} width="132" height="132" />
+    <div>
+      <div class="title"><a class="mono" href=${tunnel.proto === "tcp" ? undefined : tunnel.public_url} target="_blank" rel="noopener noreferrer">${tunnel.public_url}</a>
+        <button class="plain square" title="Copy the URL" aria-label="Copy the URL" onClick=${() => copyText(tunnel.public_url, tunnel.public_url)}><${Icon} name="copy" /></button></div>
+      <div class="muted"><span class="mono">→ ${tunnel.config.addr}</span> · ${tunnel.name}${!tunnel.config.inspect && " · not inspected"}</div>
+      <table>
+        <thead><tr><th></th><th>count</th><th>open</th><th>1 min</th><th>5 min</th><th>15 min</th><th>p50</th><th>p90</th><th>p99</th></tr></thead>
+        <tbody>
+          <${Figures} name="Connections" of=${conns} />
+          ${tunnel.proto !== "tcp" && html` + "`" + `<${Figures} name="HTTP" of=${http} />` + "`" + `}
+        </tbody>
+      </table>
+      <div class="muted">${formatSize(tunnel.bytes_in)} in · ${formatSize(tunnel.bytes_out)} out</div>
+    </div>
+  </article>` + "`" + `;
+}
+
+function Figures({ name, of }) {
+  const rate = (n) => ` + "`" + `${n.toFixed(n < 10 ? 2 : 0)}/s` + "`" + `;
+  return html` + "`" + `<tr><th>${name}</th><td>${formatCount(of.count)}</td><td>${of.gauge ?? ""}</td>
+    <td>${rate(of.rate1)}</td><td>${rate(of.rate5)}</td><td>${rate(of.rate15)}</td>
+    <td>${formatDuration(of.p50)}</td><td>${formatDuration(of.p90)}</td><td>${formatDuration(of.p99)}</td></tr>` + "`" + `;
+}
+`)
+
+func staticJsStatusJsBytes() ([]byte, error) {
+	return _staticJsStatusJs, nil
+}
+
+func staticJsStatusJs() (*asset, error) {
+	bytes, err := staticJsStatusJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/status.js", size: 3599, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsTabsJs = []byte(`// A row of tabs, as the ARIA pattern wants them: arrows move, one is in the tab order.
+import { html } from "./html.js";
+
+/** tabs are {id, label}; select is called with an id. */
+export function Tabs({ label, tabs, selected, select }) {
+  const key = (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = tabs.findIndex((tab) => tab.id === selected) + step;
+    if (!tabs[at]) return;
+    select(tabs[at].id);
+    event.currentTarget.children[at].focus();
+  };
+  return html` + "`" + `<div class="tabs" role="tablist" aria-label=${label} onKeyDown=${key}>
+    ${tabs.map((tab) => html` + "`" + `<button role="tab" key=${tab.id} aria-selected=${tab.id === selected} tabindex=${tab.id === selected ? 0 : -1}
+      onClick=${() => select(tab.id)}>${tab.label}</button>` + "`" + `)}
+  </div>` + "`" + `;
+}
+`)
+
+func staticJsTabsJsBytes() ([]byte, error) {
+	return _staticJsTabsJs, nil
+}
+
+func staticJsTabsJs() (*asset, error) {
+	bytes, err := staticJsTabsJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/tabs.js", size: 851, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsTimelineJs = []byte(`// Websocket messages and server-sent events, as they came.
+import { useEffect, useMemo, useRef, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { Code } from "./code.js";
+import { formatClock, formatSize, hasTime } from "./format.js";
+import { Hex } from "./hex.js";
+import { Icon } from "./icons.js";
+import { useCalm, useLoad } from "./load.js";
+
+const REFRESH = 300; // ms
+const PREVIEW = 300; // characters of a message in its row
+const SHOWN = 500; // items at once; older ones on demand
+
+export function Timeline({ row, exchange }) {
+  const [search, setSearch] = useState("");
+  const [dir, setDir] = useState("");
+  const [limit, setLimit] = useState(SHOWN);
+  const [chosen, setChosen] = useState(null);
+  const seq = useCalm(row.seq, REFRESH);
+  const known = useRef([]);
+  const { value: items = [], error } = useLoad(async (signal) => {
+    const next = known.current.length ? known.current.at(-1).no + 1 : 0;
+    const items = itemsOf(await api.timeline(row.id, next, signal));
+    if (!signal.aborted) known.current = known.current.concat(items);
+    return known.current;
+  }, [row.id, seq]);
+  const wanted = search.toLowerCase();
+  const matching = items.filter((item) => (!dir || item.dir === dir) && (!wanted || item.search.includes(wanted)));
+  const shown = matching.slice(-limit);
+  const list = useFollow(shown.length);
+  const open = chosen !== null && items.find((item) => item.no === chosen);
+
+  const what = row.kind === "events" ? "events" : "messages";
+
+  if (error) return html` + "`" + `<p class="problem">${error.message}</p>` + "`" + `;
+  return html` + "`" + `<div class="timeline">
+    <div class="bar-line"><input type="text" class="small" placeholder=${` + "`" + `Find in ${what}` + "`" + `} aria-label=${` + "`" + `Find in ${what}` + "`" + `} value=${search}
+        spellcheck="false" onInput=${(event) => setSearch(event.currentTarget.value)} />
+      ${row.kind === "websocket" && html` + "`" + `<span class="choice" role="group" aria-label="Direction">
+        ${[["", "Both"], ["in", "From visitor"], ["out", "From service"]].map(([value, label]) =>
+          html` + "`" + `<button class="plain" aria-pressed=${dir === value} onClick=${() => setDir(value)}>${label}</button>` + "`" + `)}</span>` + "`" + `}
+      <span class="space"></span>
+      <span class="muted">${matching.length} of ${items.length}${exchange.dropped > 0 && ` + "`" + `, ${exchange.dropped} older ones not kept` + "`" + `}${row.open && " · open"}</span></div>
+    <div class="items" ref=${list} role="listbox" aria-label=${what}>
+      ${shown.length < matching.length && html` + "`" + `<button class="link" onClick=${() => setLimit(limit + SHOWN)}>Show ${Math.min(SHOWN, matching.length - shown.length)} older ones</button>` + "`" + `}
+      ${!items.length && !exchange.items && html` + "`" + `<p class="hint small">${row.open ? "Nothing has come yet." : "Nothing came."}</p>` + "`" + `}
+      ${shown.map((item) => html` + "`" + `<${Item} key=${item.no} item=${item} selected=${item.no === chosen}
+        choose=${() => setChosen(item.no === chosen ? null : item.no)} />` + "`" + `)}
+    </div>
+    ${open && html` + "`" + `<${Payload} item=${open} />` + "`" + `}
+  </div>` + "`" + `;
+}
+
+/** Brings messages and events into one shape. */
+function itemsOf({ from, messages = [], events = [] }) {
+  const text = new TextDecoder();
+  const out = messages.map((m, i) => {
+    const bytes = Uint8Array.from(atob(m.payload ?? ""), (c) => c.charCodeAt(0));
+    const data = m.opcode === 2 ? "" : m.opcode === 8 ? [m.code, m.reason].filter(Boolean).join(" ") : text.decode(bytes);
+    const notes = [m.compressed && "deflate", m.fragments > 1 && ` + "`" + `${m.fragments} frames` + "`" + `, m.truncated && "cut", m.note].filter(Boolean);
+    return { no: from + i, dir: m.dir, time: m.time, type: m.type, size: m.size, bytes, data, notes, binary: m.opcode === 2 };
+  });
+  events.forEach((e, i) => {
+    const notes = [e.id && ` + "`" + `id ${e.id}` + "`" + `, e.retry && ` + "`" + `retry ${e.retry} ms` + "`" + `, e.truncated && "cut"].filter(Boolean);
+    const data = e.data || (e.comment ? ` + "`" + `: ${e.comment}` + "`" + ` : "");
+    out.push({ no: from + i, dir: "out", time: e.time, type: e.type || "comment", size: new TextEncoder().encode(e.data).length, data, notes });
+  });
+  for (const item of out) {
+    item.preview = item.binary ? Array.from(item.bytes.subarray(0, 32), (b) => b.toString(16).padStart(2, "0")).join(" ")
+      : item.data.slice(0, PREVIEW);
+    item.search = ` + "`" + `${item.type} ${item.binary ? item.preview : item.data}` + "`" + `.toLowerCase();
+  }
+  return out;
+}
+
+/** Keeps the newest item in view unless the user scrolled away from it. */
+function useFollow(count) {
+  const box = useRef(null);
+  const following = useRef(true);
+  useEffect(() => {
+    const scroller = box.current;
+    if (!scroller) return;
+    if (following.current) scroller.scrollTop = scroller.scrollHeight;
+    scroller.onscroll = () => {
+      following.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 30;
+    };
+  }, [count]);
+  return box;
+}
+
+function Item({ item, selected, choose }) {
+  const to = item.dir === "in" ? "from the visitor" : "from the service";
+  return html` + "`" + `<div class=${` + "`" + `item ${item.dir} ${selected ? "selected" : ""} ${item.type}` + "`" + `} role="option" aria-selected=${selected} onClick=${choose}>
+    <span class="dir" title=${to}><${Icon} name=${item.dir} /></span>
+    <span class="time">${hasTime(item.time) ? formatClock(item.time) : ""}</span>
+    <span class="type">${item.type}</span>
+    <span class="preview">${item.preview}</span>
+    ${item.notes.map((note) => html` + "`" + `<span class="mark">${note}</span>` + "`" + `)}
+    <span class="size">${formatSize(item.size)}</span>
+  </div>` + "`" + `;
+}
+
+/** The whole of one message: JSON indented, binary as hex. */
+function Payload({ item }) {
+  const pretty = useMemo(() => prettyJSON(item.data), [item]);
+  return html` + "`" + `<div class="payload inside">${item.binary ? html` + "`" + `<${Hex} bytes=${item.bytes} />` + "`" + `
+    : html` + "`" + `<${Code} text=${pretty ?? item.data} language=${pretty && "json"} />` + "`" + `}</div>` + "`" + `;
+}
+
+/** Indents a text when it is JSON whose numbers survive that; null otherwise. */
+function prettyJSON(text) {
+  if (!/^\s*[[{]/.test(text) || /\d{16}/.test(text)) return null;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return null;
+  }
+}
+`)
+
+func staticJsTimelineJsBytes() ([]byte, error) {
+	return _staticJsTimelineJs, nil
+}
+
+func staticJsTimelineJs() (*asset, error) {
+	bytes, err := staticJsTimelineJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/timeline.js", size: 6128, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsTimingJs = []byte(`// When what happened, as a waterfall.
+import { html } from "./html.js";
+import { formatClock, formatDuration, formatSize, hasTime } from "./format.js";
+
+export function Timing({ row, model }) {
+  const start = Date.parse(row.start);
+  const end = hasTime(row.end) ? Date.parse(row.end) : model.now();
+  const first = hasTime(row.first_byte) ? Date.parse(row.first_byte) : null;
+  // The duration is exact; dates are rounded to milliseconds.
+  const total = row.open ? Math.max(end - start, 0.001) : Math.max(row.duration / 1e6, 0.001);
+  const waiting = first === null ? total : Math.min(exact(row.start, row.first_byte), total);
+  const phases = [
+    { name: first === null ? "Waiting for a response" : "Request and waiting", from: 0, to: waiting, kind: "wait" },
+    first !== null && { name: "Response", from: waiting, to: total, kind: "receive" },
+  ].filter(Boolean);
+  return html` + "`" + `<div class="timing inside">
+    <table class="waterfall"><tbody>${phases.map((p) => html` + "`" + `<tr><th scope="row">${p.name}</th>
+      <td class="track"><span class=${p.kind} style=${{ left: ` + "`" + `${(p.from / total) * 100}%` + "`" + `, width: ` + "`" + `${((p.to - p.from) / total) * 100}%` + "`" + ` }}></span></td>
+      <td class="mono">${formatDuration((p.to - p.from) * 1e6)}</td></tr>` + "`" + `)}
+      <tr class="sum"><th scope="row">Total</th><td></td><td class="mono">${formatDuration(total * 1e6)}${row.open && " so far"}</td></tr></tbody></table>
+    <table class="fields"><tbody>
+      <${Moment} name="First byte of the request" time=${row.start} />
+      <${Moment} name="First byte of the response" time=${row.first_byte} />
+      <${Moment} name="End" time=${row.end} />
+      <tr><th scope="row">Request body</th><td>${formatSize(row.request_size)}</td></tr>
+      <tr><th scope="row">Response body</th><td>${formatSize(row.response_size)}${!row.open && total - waiting > 1
+        ? ` + "`" + ` (${formatSize(row.response_size / ((total - waiting) / 1000))}/s)` + "`" + ` : ""}</td></tr>
+    </tbody></table>
+  </div>` + "`" + `;
+}
+
+const Moment = ({ name, time }) =>
+  html` + "`" + `<tr><th scope="row">${name}</th><td>${hasTime(time) ? formatClock(time) : "not yet"}</td></tr>` + "`" + `;
+
+/** Milliseconds between two RFC 3339 times, with their fractions. */
+function exact(a, b) {
+  const fraction = (time) => Number(` + "`" + `0.${/\.(\d+)/.exec(time)?.[1] ?? 0}` + "`" + `) * 1000;
+  const seconds = (time) => Math.floor(Date.parse(time) / 1000) * 1000;
+  return seconds(b) - seconds(a) + fraction(b) - fraction(a);
+}
+`)
+
+func staticJsTimingJsBytes() ([]byte, error) {
+	return _staticJsTimingJs, nil
+}
+
+func staticJsTimingJs() (*asset, error) {
+	bytes, err := staticJsTimingJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/timing.js", size: 2413, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsToastJs = []byte(`// Short notices of what an action did.
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+
+const SHOWN = 4000; // ms; problems stay twice as long
+
+let show = () => {};
+
+/** Shows a notice; kind is "done" or "problem". */
+export const notify = (text, kind = "done") => show({ text, kind });
+
+/** Shows why an action failed. */
+export const notifyProblem = (err) => notify(err.message, "problem");
+
+/** The place where notices appear. */
+export function Toasts() {
+  const [notice, setNotice] = useState(null);
+  useEffect(() => {
+    show = setNotice;
+  }, []);
+  useEffect(() => {
+    if (!notice) return undefined;
+    const timer = setTimeout(() => setNotice(null), notice.kind === "problem" ? 2 * SHOWN : SHOWN);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  return html` + "`" + `<div class="toasts" role="status" aria-live="polite">
+    ${notice && html` + "`" + `<div class=${` + "`" + `toast ${notice.kind}` + "`" + `} onClick=${() => setNotice(null)}>${notice.text}</div>` + "`" + `}
+  </div>` + "`" + `;
+}
+`)
+
+func staticJsToastJsBytes() ([]byte, error) {
+	return _staticJsToastJs, nil
+}
+
+func staticJsToastJs() (*asset, error) {
+	bytes, err := staticJsToastJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/toast.js", size: 1014, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticJsTopbarJs = []byte(`// The bar at the top: where the tunnel is, the filter, and what concerns all exchanges.
+import { useRef, useState } from "../vendor/preact-hooks.js";
+import { html } from "./html.js";
+import { api } from "./api.js";
+import { importHAR } from "./app.js";
+import { copyText } from "./clipboard.js";
+import { Icon } from "./icons.js";
+import { Menu } from "./menu.js";
+import { nextTheme, recall } from "./prefs.js";
+import { notify, notifyProblem } from "./toast.js";
+
+export function TopBar({ model, filterBox, overlay, setOverlay }) {
+  const [theme, setTheme] = useState(() => recall("theme", "auto"));
+  return html` + "`" + `<header class="topbar">
+    <button class="where" onClick=${() => setOverlay(overlay === "status" ? null : "status")}
+      title="Tunnels and status" aria-label="Tunnels and status"><${Light} model=${model} /></button>
+    <${Address} model=${model} setOverlay=${setOverlay} />
+    <${FilterBox} model=${model} filterBox=${filterBox} setOverlay=${setOverlay} />
+    <${Files} model=${model} />
+    <button class="plain" onClick=${clear} title="Remove all exchanges that are not pinned">Clear</button>
+    <button class="plain status-button" aria-pressed=${overlay === "status"}
+      onClick=${() => setOverlay(overlay === "status" ? null : "status")}>Status</button>
+    <button class="plain square" title=${` + "`" + `Theme: ${theme}` + "`" + `} aria-label=${` + "`" + `Theme: ${theme}` + "`" + `}
+      onClick=${() => setTheme(nextTheme(theme))}><${Icon} name=${theme} /></button>
+    <button class="plain square" title="Help (?)" aria-label="Help" onClick=${() => setOverlay("help")}><${Icon} name="help" /></button>
+  </header>` + "`" + `;
+}
+
+async function clear() {
+  try {
+    const { removed } = await (await api.clear()).json();
+    notify(` + "`" + `Removed ${removed} exchange${removed === 1 ? "" : "s"}; pinned ones stay` + "`" + `);
+  } catch (err) {
+    notifyProblem(err);
+  }
+}
+
+/** The state of the session, as a word and a colour. */
+function Light({ model }) {
+  const status = model.connected === false ? "stopped" : model.state?.status ?? "connecting";
+  const word = status === "stopped" ? "ngrok does not answer" : status;
+  return html` + "`" + `<span class=${` + "`" + `light ${status}` + "`" + `}></span><span class="word">${word}</span>` + "`" + `;
+}
+
+/** The public URL, for a click that copies it. */
+function Address({ model, setOverlay }) {
+  const tunnels = model.state?.tunnels ?? [];
+  if (!tunnels.length) return html` + "`" + `<span class="address none">${model.state ? "no tunnel" : ""}</span>` + "`" + `;
+  const url = tunnels[0].public_url;
+  return html` + "`" + `<span class="address">
+    <button class="url" title="Copy the URL" onClick=${() => copyText(url, url)}>${url}</button>
+    ${tunnels.length > 1 && html` + "`" + `<button class="more" onClick=${() => setOverlay("status")}
+      title=${tunnels.slice(1).map((t) => t.public_url).join("\n")}>+${tunnels.length - 1}</button>` + "`" + `}
+  </span>` + "`" + `;
+}
+
+function FilterBox({ model, filterBox, setOverlay }) {
+  const [text, setText] = useState("");
+  const change = (value) => {
+    setText(value);
+    model.setFilter(value);
+  };
+  const { error } = model.filter;
+  return html` + "`" + `<div class=${` + "`" + `filter ${error ? "wrong" : ""} ${text ? "used" : ""}` + "`" + `}>
+    <${Icon} name="search" />
+    <input ref=${filterBox} type="text" value=${text} placeholder="Filter: status:5xx method:POST -path:/health body:order"
+      aria-label="Filter" aria-invalid=${Boolean(error)} spellcheck="false" autocomplete="off"
+      onInput=${(event) => change(event.currentTarget.value)} />
+    ${text && html` + "`" + `<button class="plain square" title="Show all" aria-label="Show all" onClick=${() => { change(""); filterBox.current.focus(); }}>
+      <${Icon} name="close" /></button>` + "`" + `}
+    ${!text && html` + "`" + `<kbd title="Press / to filter">/</kbd>` + "`" + `}
+    ${error && html` + "`" + `<div class="why" role="alert">${error} <button class="link" onClick=${() => setOverlay("help")}>Help</button></div>` + "`" + `}
+  </div>` + "`" + `;
+}
+
+/** HAR files in and out. */
+function Files({ model }) {
+  const input = useRef(null);
+  const { applied } = model;
+  const scope = applied.text ? { filter: applied.text } : {};
+  const what = scope.filter ? ` + "`" + `${model.visible().length} shown` + "`" + ` : "all";
+  return html` + "`" + `<${Menu} label="HAR" title="Export or import HAR files">
+      <a href=${api.urls.har(scope)} download="ngrok.har">Export ${what}, secrets covered</a>
+      <a href=${api.urls.har({ ...scope, reveal: "1" })} download="ngrok.har">Export ${what} with secrets</a>
+      <button onClick=${() => input.current.click()}>Import a file …</button>
+    <//>
+    <input ref=${input} class="offscreen" type="file" accept=".har,application/json" aria-label="HAR file to import" tabindex="-1"
+      onChange=${(event) => {
+        const [file] = event.currentTarget.files;
+        if (file) importHAR(file);
+        event.currentTarget.value = "";
+      }} />` + "`" + `;
+}
+`)
+
+func staticJsTopbarJsBytes() ([]byte, error) {
+	return _staticJsTopbarJs, nil
+}
+
+func staticJsTopbarJs() (*asset, error) {
+	bytes, err := staticJsTopbarJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/js/topbar.js", size: 4745, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightLicense = []byte(`BSD 3-Clause License
+
+Copyright (c) 2006, Ivan Sagalaev.
+All rights reserved.
+
+Redistribution and use in source and binary forms, with or without
+modification, are permitted provided that the following conditions are met:
+
+* Redistributions of source code must retain the above copyright notice, this
+  list of conditions and the following disclaimer.
+
+* Redistributions in binary form must reproduce the above copyright notice,
+  this list of conditions and the following disclaimer in the documentation
+  and/or other materials provided with the distribution.
+
+* Neither the name of the copyright holder nor the names of its
+  contributors may be used to endorse or promote products derived from
+  this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS"
+AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE
+FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER
+CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY,
+OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE
+OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+`)
+
+func staticVendorHighlightLicenseBytes() ([]byte, error) {
+	return _staticVendorHighlightLicense, nil
+}
+
+func staticVendorHighlightLicense() (*asset, error) {
+	bytes, err := staticVendorHighlightLicenseBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/LICENSE", size: 1514, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightCoreJs = []byte(`/*!
+  Highlight.js v11.12.0 (git: f7f7d3803b)
+  (c) 2006-2026 Josh Goebel <hello@joshgoebel.com> and other contributors
+  License: BSD-3-Clause
+ */
+function e(t){return t instanceof Map?t.clear=t.delete=t.set=()=>{
+throw Error("map is read-only")}:t instanceof Set&&(t.add=t.clear=t.delete=()=>{
+throw Error("set is read-only")
+}),Object.freeze(t),Object.getOwnPropertyNames(t).forEach(n=>{
+const i=t[n],s=typeof i;"object"!==s&&"function"!==s||Object.isFrozen(i)||e(i)
+}),t}class t{constructor(e){
+void 0===e.data&&(e.data={}),this.data=e.data,this.isMatchIgnored=!1}
+ignoreMatch(){this.isMatchIgnored=!0}}function n(e){
+return e.replace(/&/g,"&amp;").replace(/</g,"&lt;").replace(/>/g,"&gt;").replace(/"/g,"&quot;").replace(/'/g,"&#x27;")
+}function i(e,...t){const n=Object.create(null);for(const t in e)n[t]=e[t]
+;return t.forEach(e=>{for(const t in e)n[t]=e[t]}),n}const s=e=>!!e.scope
+;class r{constructor(e,t){
+this.buffer="",this.classPrefix=t.classPrefix,e.walk(this)}addText(e){
+this.buffer+=n(e)}openNode(e){if(!s(e))return;const t=((e,{prefix:t})=>{
+if(e.startsWith("language:"))return e.replace("language:","language-")
+;if(e.includes(".")){const n=e.split(".")
+;return[` + "`" + `${t}${n.shift()}` + "`" + `,...n.map((e,t)=>` + "`" + `${e}${"_".repeat(t+1)}` + "`" + `)].join(" ")}
+return` + "`" + `${t}${e}` + "`" + `})(e.scope,{prefix:this.classPrefix});this.span(t)}closeNode(e){
+s(e)&&(this.buffer+="</span>")}value(){return this.buffer}span(e){
+this.buffer+=` + "`" + `<span class="${e}">` + "`" + `}}const o=(e={})=>{const t={children:[]}
+;return Object.assign(t,e),t};class a{constructor(){
+this.rootNode=o(),this.stack=[this.rootNode]}get top(){
+return this.stack[this.stack.length-1]}get root(){return this.rootNode}add(e){
+this.top.children.push(e)}openNode(e){const t=o({scope:e})
+;this.add(t),this.stack.push(t)}closeNode(){
+if(this.stack.length>1)return this.stack.pop()}closeAllNodes(){
+for(;this.closeNode(););}toJSON(){return JSON.stringify(this.rootNode,null,4)}
+walk(e){return this.constructor._walk(e,this.rootNode)}static _walk(e,t){
+return"string"==typeof t?e.addText(t):t.children&&(e.openNode(t),
+t.children.forEach(t=>this._walk(e,t)),e.closeNode(t)),e}static _collapse(e){
+"string"!=typeof e&&e.children&&(e.children.every(e=>"string"==typeof e)?e.children=[e.children.join("")]:e.children.forEach(e=>{
+a._collapse(e)}))}}class c extends a{constructor(e){super(),this.options=e}
+addText(e){""!==e&&this.add(e)}startScope(e){this.openNode(e)}endScope(){
+this.closeNode()}__addSublanguage(e,t){const n=e.root
+;t&&(n.scope="language:"+t),this.add(n)}toHTML(){
+return new r(this,this.options).value()}finalize(){
+return this.closeAllNodes(),!0}}function l(e){
+return e?"string"==typeof e?e:e.source:null}function g(e){return h("(?=",e,")")}
+function u(e){return h("(?:",e,")*")}function d(e){return h("(?:",e,")?")}
+function h(...e){return e.map(e=>l(e)).join("")}function f(...e){const t=(e=>{
+const t=e[e.length-1]
+;return"object"==typeof t&&t.constructor===Object?(e.splice(e.length-1,1),t):{}
+})(e);return"("+(t.capture?"":"?:")+e.map(e=>l(e)).join("|")+")"}function p(e){
+return RegExp(e.toString()+"|").exec("").length-1}
+const b=RegExp(f(/\[(?:[^\\\]]|\\.)*\]/,/\(\?<(?![=!])[^>]+>/,/\(\?'[^']+'/,/\(\??/,/\\([1-9][0-9]*)/,/\\./))
+;function m(e,{joinWith:t}){let n=0;return e.map(e=>{n+=1;const t=n
+;let i=l(e),s="";for(;i.length>0;){const e=b.exec(i);if(!e){s+=i;break}
+s+=i.substring(0,e.index),
+i=i.substring(e.index+e[0].length),"\\"===e[0][0]&&e[1]?s+="\\"+(Number(e[1])+t):(s+=e[0],
+("("===e[0]||/^\(\?[<']/.test(e[0]))&&n++)}return s}).map(e=>` + "`" + `(${e})` + "`" + `).join(t)}
+const E="[a-zA-Z]\\w*",x="[a-zA-Z_]\\w*",_="\\b\\d+(\\.\\d+)?",y="(-?)(\\b0[xX][a-fA-F0-9]+|(\\b\\d+(\\.\\d*)?|\\.\\d+)([eE][-+]?\\d+)?)",w="\\b(0b[01]+)",O={
+begin:"\\\\[\\s\\S]",relevance:0},k={scope:"string",begin:"'",end:"'",
+illegal:"\\n",contains:[O]},N={scope:"string",begin:'"',end:'"',illegal:"\\n",
+contains:[O]},S=(e,t,n={})=>{const s=i({scope:"comment",begin:e,end:t,
+contains:[]},n);s.contains.push({scope:"doctag",
+begin:"[ ]*(?=(TODO|FIXME|NOTE|BUG|OPTIMIZE|HACK|XXX):)",
+end:/(TODO|FIXME|NOTE|BUG|OPTIMIZE|HACK|XXX):/,excludeBegin:!0,relevance:0})
+;const r=f("I","a","is","so","us","to","at","if","in","it","on",/[A-Za-z]+['](d|ve|re|ll|t|s|n)/,/[A-Za-z]+[-][a-z]+/,/[A-Za-z][a-z]{2,}/)
+;return s.contains.push({begin:h(/[ ]+/,"(",r,/[.]?[:]?([.][ ]|[ ])/,"){3}")}),s
+},v=S("//","$"),M=S("/\\*","\\*/"),R=S("#","$");var A=Object.freeze({
+__proto__:null,APOS_STRING_MODE:k,BACKSLASH_ESCAPE:O,BINARY_NUMBER_MODE:{
+scope:"number",begin:w,relevance:0},BINARY_NUMBER_RE:w,COMMENT:S,
+C_BLOCK_COMMENT_MODE:M,C_LINE_COMMENT_MODE:v,C_NUMBER_MODE:{scope:"number",
+begin:y,relevance:0},C_NUMBER_RE:y,END_SAME_AS_BEGIN:e=>Object.assign(e,{
+"on:begin":(e,t)=>{t.data._beginMatch=e[1]},"on:end":(e,t)=>{
+t.data._beginMatch!==e[1]&&t.ignoreMatch()}}),HASH_COMMENT_MODE:R,IDENT_RE:E,
+MATCH_NOTHING_RE:/\b\B/,METHOD_GUARD:{begin:"\\.\\s*"+x,relevance:0},
+NUMBER_MODE:{scope:"number",begin:_,relevance:0},NUMBER_RE:_,
+PHRASAL_WORDS_MODE:{
+begin:/\b(a|an|the|are|I'm|isn't|don't|doesn't|won't|but|just|should|pretty|simply|enough|gonna|going|wtf|so|such|will|you|your|they|like|more)\b/
+},QUOTE_STRING_MODE:N,REGEXP_MODE:{scope:"regexp",begin:/\/(?=[^/\n]*\/)/,
+end:/\/[gimuy]*/,contains:[O,{begin:/\[/,end:/\]/,relevance:0,contains:[O]}]},
+RE_STARTERS_RE:"!|!=|!==|%|%=|&|&&|&=|\\*|\\*=|\\+|\\+=|,|-|-=|/=|/|:|;|<<|<<=|<=|<|===|==|=|>>>=|>>=|>=|>>>|>>|>|\\?|\\[|\\{|\\(|\\^|\\^=|\\||\\|=|\\|\\||~",
+SHEBANG:(e={})=>{const t=/^#![ ]*\//
+;return e.binary&&(e.begin=h(t,/.*\b/,e.binary,/\b.*/)),i({scope:"meta",begin:t,
+end:/$/,relevance:0,"on:begin":(e,t)=>{0!==e.index&&t.ignoreMatch()}},e)},
+TITLE_MODE:{scope:"title",begin:E,relevance:0},UNDERSCORE_IDENT_RE:x,
+UNDERSCORE_TITLE_MODE:{scope:"title",begin:x,relevance:0}});function j(e,t){
+"."===e.input[e.index-1]&&t.ignoreMatch()}function I(e,t){
+void 0!==e.className&&(e.scope=e.className,delete e.className)}function T(e,t){
+t&&e.beginKeywords&&(e.begin="\\b("+e.beginKeywords.split(" ").join("|")+")(?!\\.)(?=\\b|\\s)",
+e.__beforeBegin=j,e.keywords=e.keywords||e.beginKeywords,delete e.beginKeywords,
+void 0===e.relevance&&(e.relevance=0))}function L(e,t){
+Array.isArray(e.illegal)&&(e.illegal=f(...e.illegal))}function B(e,t){
+if(e.match){
+if(e.begin||e.end)throw Error("begin & end are not supported with match")
+;e.begin=e.match,delete e.match}}function P(e,t){
+void 0===e.relevance&&(e.relevance=1)}const D=(e,t)=>{if(!e.beforeMatch)return
+;if(e.starts)throw Error("beforeMatch cannot be used with starts")
+;const n=Object.assign({},e);Object.keys(e).forEach(t=>{delete e[t]
+}),e.keywords=n.keywords,e.begin=h(n.beforeMatch,g(n.begin)),e.starts={
+relevance:0,contains:[Object.assign(n,{endsParent:!0})]
+},e.relevance=0,delete n.beforeMatch
+},H=["of","and","for","in","not","or","if","then","parent","list","value"]
+;function C(e,t,n="keyword"){const i=Object.create(null)
+;return"string"==typeof e?s(n,e.split(" ")):Array.isArray(e)?s(n,e):Object.keys(e).forEach(n=>{
+Object.assign(i,C(e[n],t,n))}),i;function s(e,n){
+t&&(n=n.map(e=>e.toLowerCase())),n.forEach(t=>{const n=t.split("|")
+;i[n[0]]=[e,$(n[0],n[1])]})}}function $(e,t){
+return t?Number(t):(e=>H.includes(e.toLowerCase()))(e)?0:1}const U={},z=e=>{
+console.error(e)},W=(e,...t)=>{console.log("WARN: "+e,...t)},X=(e,t)=>{
+U[` + "`" + `${e}/${t}` + "`" + `]||(console.log(` + "`" + `Deprecated as of ${e}. ${t}` + "`" + `),U[` + "`" + `${e}/${t}` + "`" + `]=!0)
+},G=Error();function K(e,t,{key:n}){let i=0;const s=e[n],r={},o={}
+;for(let e=1;e<=t.length;e++)o[e+i]=s[e],r[e+i]=!0,i+=p(t[e-1])
+;e[n]=o,e[n]._emit=r,e[n]._multi=!0}function F(e){(e=>{
+e.scope&&"object"==typeof e.scope&&null!==e.scope&&(e.beginScope=e.scope,
+delete e.scope)})(e),"string"==typeof e.beginScope&&(e.beginScope={
+_wrap:e.beginScope}),"string"==typeof e.endScope&&(e.endScope={_wrap:e.endScope
+}),(e=>{if(Array.isArray(e.begin)){
+if(e.skip||e.excludeBegin||e.returnBegin)throw z("skip, excludeBegin, returnBegin not compatible with beginScope: {}"),
+G
+;if("object"!=typeof e.beginScope||null===e.beginScope)throw z("beginScope must be object"),
+G;K(e,e.begin,{key:"beginScope"}),e.begin=m(e.begin,{joinWith:""})}})(e),(e=>{
+if(Array.isArray(e.end)){
+if(e.skip||e.excludeEnd||e.returnEnd)throw z("skip, excludeEnd, returnEnd not compatible with endScope: {}"),
+G
+;if("object"!=typeof e.endScope||null===e.endScope)throw z("endScope must be object"),
+G;K(e,e.end,{key:"endScope"}),e.end=m(e.end,{joinWith:""})}})(e)}function Z(e){
+function t(t,n){
+return RegExp(l(t),"m"+(e.case_insensitive?"i":"")+(e.unicodeRegex?"u":"")+(n?"g":""))
+}class n{constructor(){
+this.matchIndexes={},this.regexes=[],this.matchAt=1,this.position=0}
+addRule(e,t){
+t.position=this.position++,this.matchIndexes[this.matchAt]=t,this.regexes.push([t,e]),
+this.matchAt+=p(e)+1}compile(){0===this.regexes.length&&(this.exec=()=>null)
+;const e=this.regexes.map(e=>e[1]);this.matcherRe=t(m(e,{joinWith:"|"
+}),!0),this.lastIndex=0}exec(e){this.matcherRe.lastIndex=this.lastIndex
+;const t=this.matcherRe.exec(e);if(!t)return null
+;const n=t.findIndex((e,t)=>t>0&&void 0!==e),i=this.matchIndexes[n]
+;return t.splice(0,n),Object.assign(t,i)}}class s{constructor(){
+this.rules=[],this.multiRegexes=[],
+this.count=0,this.lastIndex=0,this.regexIndex=0}getMatcher(e){
+if(this.multiRegexes[e])return this.multiRegexes[e];const t=new n
+;return this.rules.slice(e).forEach(([e,n])=>t.addRule(e,n)),
+t.compile(),this.multiRegexes[e]=t,t}resumingScanAtSamePosition(){
+return 0!==this.regexIndex}considerAll(){this.regexIndex=0}addRule(e,t){
+this.rules.push([e,t]),"begin"===t.type&&this.count++}exec(e){
+const t=this.getMatcher(this.regexIndex);t.lastIndex=this.lastIndex
+;let n=t.exec(e)
+;if(this.resumingScanAtSamePosition())if(n&&n.index===this.lastIndex);else{
+const t=this.getMatcher(0);t.lastIndex=this.lastIndex+1,n=t.exec(e)}
+return n&&(this.regexIndex+=n.position+1,
+this.regexIndex===this.count&&this.considerAll()),n}}
+if(e.compilerExtensions||(e.compilerExtensions=[]),
+e.contains&&e.contains.includes("self"))throw Error("ERR: contains ` + "`" + `self` + "`" + ` is not supported at the top-level of a language.  See documentation.")
+;return e.classNameAliases=i(e.classNameAliases||{}),function n(r,o){const a=r
+;if(r.isCompiled)return a
+;[I,B,F,D].forEach(e=>e(r,o)),e.compilerExtensions.forEach(e=>e(r,o)),
+r.__beforeBegin=null,[T,L,P].forEach(e=>e(r,o)),r.isCompiled=!0;let c=null
+;return"object"==typeof r.keywords&&r.keywords.$pattern&&(r.keywords=Object.assign({},r.keywords),
+c=r.keywords.$pattern,
+delete r.keywords.$pattern),c=c||/\w+/,r.keywords&&(r.keywords=C(r.keywords,e.case_insensitive)),
+a.keywordPatternRe=t(c,!0),
+o&&(r.begin||(r.begin=/\B|\b/),a.beginRe=t(a.begin),r.end||r.endsWithParent||(r.end=/\B|\b/),
+r.end&&(a.endRe=t(a.end)),
+a.terminatorEnd=l(a.end)||"",r.endsWithParent&&o.terminatorEnd&&(a.terminatorEnd+=(r.end?"|":"")+o.terminatorEnd)),
+r.illegal&&(a.illegalRe=t(r.illegal)),
+r.contains||(r.contains=[]),r.contains=[].concat(...r.contains.map(e=>(e=>(e.variants&&!e.cachedVariants&&(e.cachedVariants=e.variants.map(t=>i(e,{
+variants:null},t))),e.cachedVariants?e.cachedVariants:V(e)?i(e,{
+starts:e.starts?i(e.starts):null
+}):Object.isFrozen(e)?i(e):e))("self"===e?r:e))),r.contains.forEach(e=>{n(e,a)
+}),r.starts&&n(r.starts,o),a.matcher=(e=>{const t=new s
+;return e.contains.forEach(e=>t.addRule(e.begin,{rule:e,type:"begin"
+})),e.terminatorEnd&&t.addRule(e.terminatorEnd,{type:"end"
+}),e.illegal&&t.addRule(e.illegal,{type:"illegal"}),t})(a),a}(e)}function V(e){
+return!!e&&(e.endsWithParent||V(e.starts))}class q extends Error{
+constructor(e,t){super(e),this.name="HTMLInjectionError",this.html=t}}
+const J=n,Y=i,Q=Symbol("nomatch"),ee=n=>{
+const i=Object.create(null),s=Object.create(null),r=[];let o=!0
+;const a="Could not find the language '{}', did you forget to load/include a language module?",l={
+disableAutodetect:!0,name:"Plain text",contains:[]};let p={
+ignoreUnescapedHTML:!1,throwUnescapedHTML:!1,noHighlightRe:/^(no-?highlight)$/i,
+languageDetectRe:/\blang(?:uage)?-([\w-]+)\b/i,classPrefix:"hljs-",
+cssSelector:"pre code",languages:null,__emitter:c};function b(e){
+return p.noHighlightRe.test(e)}function m(e,t,n){let i="",s=""
+;"object"==typeof t?(i=e,
+n=t.ignoreIllegals,s=t.language):(X("10.7.0","highlight(lang, code, ...args) has been deprecated."),
+X("10.7.0","Please use highlight(code, options) instead.\nhttps://github.com/highlightjs/highlight.js/issues/2277"),
+s=e,i=t),void 0===n&&(n=!0);const r={code:i,language:s};S("before:highlight",r)
+;const o=r.result?r.result:E(r.language,r.code,n)
+;return o.code=r.code,S("after:highlight",o),o}function E(e,n,s,r){
+const c=Object.create(null);function l(e,t){return e.keywords[t]}function g(){
+if(!v.keywords)return void R.addText(A);let e=0;v.keywordPatternRe.lastIndex=0
+;let t=v.keywordPatternRe.exec(A),n="";for(;t;){n+=A.substring(e,t.index)
+;const i=k.case_insensitive?t[0].toLowerCase():t[0],s=l(v,i);if(s){const[e,r]=s
+;if(R.addText(n),
+n="",c[i]=(c[i]||0)+1,c[i]<=7&&(j+=r),e.startsWith("_"))n+=t[0];else{
+const n=k.classNameAliases[e]||e;d(t[0],n)}}else n+=t[0]
+;e=v.keywordPatternRe.lastIndex,t=v.keywordPatternRe.exec(A)}
+n+=A.substring(e),R.addText(n)}function u(){null!=v.subLanguage?(()=>{
+if(""===A)return;let e=null;if("string"==typeof v.subLanguage){
+if(!i[v.subLanguage])return void R.addText(A)
+;e=E(v.subLanguage,A,!0,M[v.subLanguage]),M[v.subLanguage]=e._top
+}else e=x(A,v.subLanguage.length?v.subLanguage:null)
+;v.relevance>0&&(j+=e.relevance),R.__addSublanguage(e._emitter,e.language)
+})():g(),A=""}function d(e,t){
+""!==e&&(R.startScope(t),R.addText(e),R.endScope())}function h(e,t){let n=1
+;const i=t.length-1;for(;n<=i;){if(!e._emit[n]){n++;continue}
+const i=k.classNameAliases[e[n]]||e[n],s=t[n];i?d(s,i):(A=s,g(),A=""),n++}}
+function f(e,t){
+return e.scope&&"string"==typeof e.scope&&R.openNode(k.classNameAliases[e.scope]||e.scope),
+e.beginScope&&(e.beginScope._wrap?(d(A,k.classNameAliases[e.beginScope._wrap]||e.beginScope._wrap),
+A=""):e.beginScope._multi&&(h(e.beginScope,t),A="")),v=Object.create(e,{parent:{
+value:v}}),v}function b(e,n,i){let s=((e,t)=>{const n=e&&e.exec(t)
+;return n&&0===n.index})(e.endRe,i);if(s){if(e["on:end"]){const i=new t(e)
+;e["on:end"](n,i),i.isMatchIgnored&&(s=!1)}if(s){
+for(;e.endsParent&&e.parent;)e=e.parent;return e}}
+if(e.endsWithParent)return b(e.parent,n,i)}function m(e){
+return 0===v.matcher.regexIndex?(A+=e[0],1):(L=!0,0)}function _(e){
+const t=e[0],i=n.substring(e.index),s=b(v,e,i);if(!s)return Q;const r=v
+;v.endScope&&v.endScope._wrap?(u(),
+d(t,v.endScope._wrap)):v.endScope&&v.endScope._multi?(u(),
+h(v.endScope,e)):r.skip?A+=t:(r.returnEnd||r.excludeEnd||(A+=t),
+u(),r.excludeEnd&&(A=t));do{
+v.scope&&R.closeNode(),v.skip||v.subLanguage||(j+=v.relevance),v=v.parent
+}while(v!==s.parent);return s.starts&&f(s.starts,e),r.returnEnd?0:t.length}
+let y={};function w(i,r){const a=r&&r[0];if(A+=i,null==a)return u(),0
+;if("begin"===y.type&&"end"===r.type&&y.index===r.index&&""===a){
+if(A+=n.slice(r.index,r.index+1),!o){const t=Error(` + "`" + `0 width match regex (${e})` + "`" + `)
+;throw t.languageName=e,t.badRule=y.rule,t}return 1}
+if(y=r,"begin"===r.type)return(e=>{
+const n=e[0],i=e.rule,s=new t(i),r=[i.__beforeBegin,i["on:begin"]]
+;for(const t of r)if(t&&(t(e,s),s.isMatchIgnored))return m(n)
+;return i.skip?A+=n:(i.excludeBegin&&(A+=n),
+u(),i.returnBegin||i.excludeBegin||(A=n)),f(i,e),i.returnBegin?0:n.length})(r)
+;if("illegal"===r.type&&!s){
+const e=Error('Illegal lexeme "'+a+'" for mode "'+(v.scope||"<unnamed>")+'"')
+;throw e.mode=v,e}if("end"===r.type){const e=_(r);if(e!==Q)return e}
+if("illegal"===r.type&&""===a)return r.index===n.length||(A+="\n"),1
+;if(T>1e5&&T>3*r.index)throw Error("potential infinite loop, way more iterations than matches")
+;return A+=a,a.length}const k=O(e)
+;if(!k)throw z(a.replace("{}",e)),Error('Unknown language: "'+e+'"')
+;const N=Z(k);let S="",v=r||N;const M={},R=new p.__emitter(p);(()=>{const e=[]
+;for(let t=v;t!==k;t=t.parent)t.scope&&e.unshift(t.scope)
+;e.forEach(e=>R.openNode(e))})();let A="",j=0,I=0,T=0,L=!1;try{
+if(k.__emitTokens)k.__emitTokens(n,R);else{for(v.matcher.considerAll();;){
+T++,L?L=!1:v.matcher.considerAll(),v.matcher.lastIndex=I
+;const e=v.matcher.exec(n);if(!e)break;const t=w(n.substring(I,e.index),e)
+;I=e.index+t}w(n.substring(I))}return R.finalize(),S=R.toHTML(),{language:e,
+value:S,relevance:j,illegal:!1,_emitter:R,_top:v}}catch(t){
+if(t.message&&t.message.includes("Illegal"))return{language:e,value:J(n),
+illegal:!0,relevance:0,_illegalBy:{message:t.message,index:I,
+context:n.slice(I-100,I+100),mode:t.mode,resultSoFar:S},_emitter:R};if(o)return{
+language:e,value:J(n),illegal:!1,relevance:0,errorRaised:t,_emitter:R,_top:v}
+;throw t}}function x(e,t){t=t||p.languages||Object.keys(i);const n=(e=>{
+const t={value:J(e),illegal:!1,relevance:0,_top:l,_emitter:new p.__emitter(p)}
+;return t._emitter.addText(e),t})(e),s=t.filter(O).filter(N).map(t=>E(t,e,!1))
+;s.unshift(n);const r=s.sort((e,t)=>{
+if(e.relevance!==t.relevance)return t.relevance-e.relevance
+;if(e.language&&t.language){if(O(e.language).supersetOf===t.language)return 1
+;if(O(t.language).supersetOf===e.language)return-1}return 0}),[o,a]=r,c=o
+;return c.secondBest=a,c}function _(e){let t=null;const n=(e=>{
+let t=e.className+" ";t+=e.parentNode?e.parentNode.className:""
+;const n=p.languageDetectRe.exec(t);if(n){const t=O(n[1])
+;return t||(W(a.replace("{}",n[1])),
+W("Falling back to no-highlight mode for this block.",e)),t?n[1]:"no-highlight"}
+return t.split(/\s+/).find(e=>b(e)||O(e))})(e);if(b(n))return
+;if(S("before:highlightElement",{el:e,language:n
+}),e.dataset.highlighted)return void console.log("Element previously highlighted. To highlight again, first unset ` + "`" + `dataset.highlighted` + "`" + `.",e)
+;if(e.children.length>0&&(p.ignoreUnescapedHTML||(console.warn("One of your code blocks includes unescaped HTML. This is a potentially serious security risk."),
+console.warn("https://github.com/highlightjs/highlight.js/wiki/security"),
+console.warn("The element with unescaped HTML:"),
+console.warn(e)),p.throwUnescapedHTML))throw new q("One of your code blocks includes unescaped HTML.",e.innerHTML)
+;t=e;const i=t.textContent,r=n?m(i,{language:n,ignoreIllegals:!0}):x(i)
+;e.innerHTML=r.value,e.dataset.highlighted="yes",((e,t,n)=>{const i=t&&s[t]||n
+;e.classList.add("hljs"),e.classList.add("language-"+i)
+})(e,n,r.language),e.result={language:r.language,re:r.relevance,
+relevance:r.relevance},r.secondBest&&(e.secondBest={
+language:r.secondBest.language,relevance:r.secondBest.relevance
+}),S("after:highlightElement",{el:e,result:r,text:i})}let y=!1;function w(){
+if("loading"===document.readyState)return y||window.addEventListener("DOMContentLoaded",()=>{
+w()},!1),void(y=!0);document.querySelectorAll(p.cssSelector).forEach(_)}
+function O(e){return e=(e||"").toLowerCase(),i[e]||i[s[e]]}
+function k(e,{languageName:t}){"string"==typeof e&&(e=[e]),e.forEach(e=>{
+s[e.toLowerCase()]=t})}function N(e){const t=O(e);return t&&!t.disableAutodetect
+}function S(e,t){const n=e;r.forEach(e=>{e[n]&&e[n](t)})}Object.assign(n,{
+highlight:m,highlightAuto:x,highlightAll:w,highlightElement:_,
+highlightBlock:e=>(X("10.7.0","highlightBlock will be removed entirely in v12.0"),
+X("10.7.0","Please use highlightElement now."),_(e)),configure:e=>{p=Y(p,e)},
+initHighlighting:()=>{
+w(),X("10.6.0","initHighlighting() deprecated.  Use highlightAll() now.")},
+initHighlightingOnLoad:()=>{
+w(),X("10.6.0","initHighlightingOnLoad() deprecated.  Use highlightAll() now.")
+},registerLanguage:(e,t)=>{let s=null;try{s=t(n)}catch(t){
+if(z("Language definition for '{}' could not be registered.".replace("{}",e)),
+!o)throw t;z(t),s=l}
+s.name||(s.name=e),i[e]=s,s.rawDefinition=t.bind(null,n),s.aliases&&k(s.aliases,{
+languageName:e})},unregisterLanguage:e=>{delete i[e]
+;for(const t of Object.keys(s))s[t]===e&&delete s[t]},
+listLanguages:()=>Object.keys(i),getLanguage:O,registerAliases:k,
+autoDetection:N,inherit:Y,addPlugin:e=>{(e=>{
+e["before:highlightBlock"]&&!e["before:highlightElement"]&&(e["before:highlightElement"]=t=>{
+e["before:highlightBlock"](Object.assign({block:t.el},t))
+}),e["after:highlightBlock"]&&!e["after:highlightElement"]&&(e["after:highlightElement"]=t=>{
+e["after:highlightBlock"](Object.assign({block:t.el},t))})})(e),r.push(e)},
+removePlugin:e=>{const t=r.indexOf(e);-1!==t&&r.splice(t,1)}}),n.debugMode=()=>{
+o=!1},n.safeMode=()=>{o=!0},n.versionString="11.12.0",n.regex={concat:h,
+lookahead:g,either:f,optional:d,anyNumberOfTimes:u}
+;for(const t in A)"object"==typeof A[t]&&e(A[t]);return Object.assign(n,A),n
+},te=ee({});te.newInstance=()=>ee({});export{te as default};`)
+
+func staticVendorHighlightCoreJsBytes() ([]byte, error) {
+	return _staticVendorHighlightCoreJs, nil
+}
+
+func staticVendorHighlightCoreJs() (*asset, error) {
+	bytes, err := staticVendorHighlightCoreJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/core.js", size: 20501, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightCssJs = []byte(`/*! ` + "`" + `css` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict"
+;const e=["a","abbr","address","article","aside","audio","b","blockquote","body","button","canvas","caption","cite","code","dd","del","details","dfn","div","dl","dt","em","fieldset","figcaption","figure","footer","form","h1","h2","h3","h4","h5","h6","header","hgroup","html","i","iframe","img","input","ins","kbd","label","legend","li","main","mark","menu","nav","object","ol","optgroup","option","p","picture","q","quote","samp","section","select","source","span","strong","summary","sup","table","tbody","td","textarea","tfoot","th","thead","time","tr","ul","var","video","defs","g","marker","mask","pattern","svg","switch","symbol","feBlend","feColorMatrix","feComponentTransfer","feComposite","feConvolveMatrix","feDiffuseLighting","feDisplacementMap","feFlood","feGaussianBlur","feImage","feMerge","feMorphology","feOffset","feSpecularLighting","feTile","feTurbulence","linearGradient","radialGradient","stop","circle","ellipse","image","line","path","polygon","polyline","rect","text","use","textPath","tspan","foreignObject","clipPath"],t=["any-hover","any-pointer","aspect-ratio","color","color-gamut","color-index","device-aspect-ratio","device-height","device-width","display-mode","forced-colors","grid","height","hover","inverted-colors","monochrome","orientation","overflow-block","overflow-inline","pointer","prefers-color-scheme","prefers-contrast","prefers-reduced-motion","prefers-reduced-transparency","resolution","scan","scripting","update","width","min-width","max-width","min-height","max-height"].sort().reverse(),i=["active","any-link","blank","checked","current","default","defined","dir","disabled","drop","empty","enabled","first","first-child","first-of-type","fullscreen","future","focus","focus-visible","focus-within","has","host","host-context","hover","indeterminate","in-range","invalid","is","lang","last-child","last-of-type","left","link","local-link","not","nth-child","nth-col","nth-last-child","nth-last-col","nth-last-of-type","nth-of-type","only-child","only-of-type","optional","out-of-range","past","placeholder-shown","read-only","read-write","required","right","root","scope","target","target-within","user-invalid","valid","visited","where"].sort().reverse(),o=["after","backdrop","before","cue","cue-region","first-letter","first-line","grammar-error","marker","part","placeholder","selection","slotted","spelling-error"].sort().reverse(),r=["accent-color","align-content","align-items","align-self","alignment-baseline","all","anchor-name","animation","animation-composition","animation-delay","animation-direction","animation-duration","animation-fill-mode","animation-iteration-count","animation-name","animation-play-state","animation-range","animation-range-end","animation-range-start","animation-timeline","animation-timing-function","appearance","aspect-ratio","backdrop-filter","backface-visibility","background","background-attachment","background-blend-mode","background-clip","background-color","background-image","background-origin","background-position","background-position-x","background-position-y","background-repeat","background-size","baseline-shift","block-size","border","border-block","border-block-color","border-block-end","border-block-end-color","border-block-end-style","border-block-end-width","border-block-start","border-block-start-color","border-block-start-style","border-block-start-width","border-block-style","border-block-width","border-bottom","border-bottom-color","border-bottom-left-radius","border-bottom-right-radius","border-bottom-style","border-bottom-width","border-collapse","border-color","border-end-end-radius","border-end-start-radius","border-image","border-image-outset","border-image-repeat","border-image-slice","border-image-source","border-image-width","border-inline","border-inline-color","border-inline-end","border-inline-end-color","border-inline-end-style","border-inline-end-width","border-inline-start","border-inline-start-color","border-inline-start-style","border-inline-start-width","border-inline-style","border-inline-width","border-left","border-left-color","border-left-style","border-left-width","border-radius","border-right","border-right-color","border-right-style","border-right-width","border-spacing","border-start-end-radius","border-start-start-radius","border-style","border-top","border-top-color","border-top-left-radius","border-top-right-radius","border-top-style","border-top-width","border-width","bottom","box-align","box-decoration-break","box-direction","box-flex","box-flex-group","box-lines","box-ordinal-group","box-orient","box-pack","box-shadow","box-sizing","break-after","break-before","break-inside","caption-side","caret-color","clear","clip","clip-path","clip-rule","color","color-interpolation","color-interpolation-filters","color-profile","color-rendering","color-scheme","column-count","column-fill","column-gap","column-rule","column-rule-color","column-rule-style","column-rule-width","column-span","column-width","columns","contain","contain-intrinsic-block-size","contain-intrinsic-height","contain-intrinsic-inline-size","contain-intrinsic-size","contain-intrinsic-width","container","container-name","container-type","content","content-visibility","corner-bottom-left-shape","corner-bottom-right-shape","corner-shape","corner-top-left-shape","corner-top-right-shape","counter-increment","counter-reset","counter-set","cue","cue-after","cue-before","cursor","cx","cy","direction","display","dominant-baseline","empty-cells","enable-background","field-sizing","fill","fill-opacity","fill-rule","filter","flex","flex-basis","flex-direction","flex-flow","flex-grow","flex-shrink","flex-wrap","float","flood-color","flood-opacity","flow","font","font-display","font-family","font-feature-settings","font-kerning","font-language-override","font-optical-sizing","font-palette","font-size","font-size-adjust","font-smooth","font-smoothing","font-stretch","font-style","font-synthesis","font-synthesis-position","font-synthesis-small-caps","font-synthesis-style","font-synthesis-weight","font-variant","font-variant-alternates","font-variant-caps","font-variant-east-asian","font-variant-emoji","font-variant-ligatures","font-variant-numeric","font-variant-position","font-variation-settings","font-weight","forced-color-adjust","gap","glyph-orientation-horizontal","glyph-orientation-vertical","grid","grid-area","grid-auto-columns","grid-auto-flow","grid-auto-rows","grid-column","grid-column-end","grid-column-start","grid-gap","grid-row","grid-row-end","grid-row-start","grid-template","grid-template-areas","grid-template-columns","grid-template-rows","hanging-punctuation","height","hyphenate-character","hyphenate-limit-chars","hyphens","icon","image-orientation","image-rendering","image-resolution","ime-mode","initial-letter","initial-letter-align","inline-size","inset","inset-area","inset-block","inset-block-end","inset-block-start","inset-inline","inset-inline-end","inset-inline-start","isolation","justify-content","justify-items","justify-self","kerning","left","letter-spacing","lighting-color","line-break","line-height","line-height-step","list-style","list-style-image","list-style-position","list-style-type","margin","margin-block","margin-block-end","margin-block-start","margin-bottom","margin-inline","margin-inline-end","margin-inline-start","margin-left","margin-right","margin-top","margin-trim","marker","marker-end","marker-mid","marker-start","marks","mask","mask-border","mask-border-mode","mask-border-outset","mask-border-repeat","mask-border-slice","mask-border-source","mask-border-width","mask-clip","mask-composite","mask-image","mask-mode","mask-origin","mask-position","mask-repeat","mask-size","mask-type","masonry-auto-flow","math-depth","math-shift","math-style","max-block-size","max-height","max-inline-size","max-width","min-block-size","min-height","min-inline-size","min-width","mix-blend-mode","nav-down","nav-index","nav-left","nav-right","nav-up","none","normal","object-fit","object-position","offset","offset-anchor","offset-distance","offset-path","offset-position","offset-rotate","opacity","order","orphans","outline","outline-color","outline-offset","outline-style","outline-width","overflow","overflow-anchor","overflow-block","overflow-clip-margin","overflow-inline","overflow-wrap","overflow-x","overflow-y","overlay","overscroll-behavior","overscroll-behavior-block","overscroll-behavior-inline","overscroll-behavior-x","overscroll-behavior-y","padding","padding-block","padding-block-end","padding-block-start","padding-bottom","padding-inline","padding-inline-end","padding-inline-start","padding-left","padding-right","padding-top","page","page-break-after","page-break-before","page-break-inside","paint-order","pause","pause-after","pause-before","perspective","perspective-origin","place-content","place-items","place-self","pointer-events","position","position-anchor","position-visibility","print-color-adjust","quotes","r","resize","rest","rest-after","rest-before","right","rotate","row-gap","ruby-align","ruby-position","scale","scroll-behavior","scroll-margin","scroll-margin-block","scroll-margin-block-end","scroll-margin-block-start","scroll-margin-bottom","scroll-margin-inline","scroll-margin-inline-end","scroll-margin-inline-start","scroll-margin-left","scroll-margin-right","scroll-margin-top","scroll-padding","scroll-padding-block","scroll-padding-block-end","scroll-padding-block-start","scroll-padding-bottom","scroll-padding-inline","scroll-padding-inline-end","scroll-padding-inline-start","scroll-padding-left","scroll-padding-right","scroll-padding-top","scroll-snap-align","scroll-snap-stop","scroll-snap-type","scroll-timeline","scroll-timeline-axis","scroll-timeline-name","scrollbar-color","scrollbar-gutter","scrollbar-width","shape-image-threshold","shape-margin","shape-outside","shape-rendering","speak","speak-as","src","stop-color","stop-opacity","stroke","stroke-dasharray","stroke-dashoffset","stroke-linecap","stroke-linejoin","stroke-miterlimit","stroke-opacity","stroke-width","tab-size","table-layout","text-align","text-align-all","text-align-last","text-anchor","text-combine-upright","text-decoration","text-decoration-color","text-decoration-line","text-decoration-skip","text-decoration-skip-ink","text-decoration-style","text-decoration-thickness","text-emphasis","text-emphasis-color","text-emphasis-position","text-emphasis-style","text-indent","text-justify","text-orientation","text-overflow","text-rendering","text-shadow","text-size-adjust","text-transform","text-underline-offset","text-underline-position","text-wrap","text-wrap-mode","text-wrap-style","timeline-scope","top","touch-action","transform","transform-box","transform-origin","transform-style","transition","transition-behavior","transition-delay","transition-duration","transition-property","transition-timing-function","translate","unicode-bidi","unicode-range","user-modify","user-select","vector-effect","vertical-align","view-timeline","view-timeline-axis","view-timeline-inset","view-timeline-name","view-transition-name","visibility","voice-balance","voice-duration","voice-family","voice-pitch","voice-range","voice-rate","voice-stress","voice-volume","white-space","white-space-collapse","widows","width","will-change","word-break","word-spacing","word-wrap","writing-mode","x","y","z-index","zoom"].sort().reverse()
+;return n=>{const a=n.regex,l=(e=>({IMPORTANT:{scope:"meta",begin:"!important"},
+BLOCK_COMMENT:e.C_BLOCK_COMMENT_MODE,HEXCOLOR:{scope:"number",
+begin:/#(([0-9a-fA-F]{3,4})|(([0-9a-fA-F]{2}){3,4}))\b/},UNICODE_RANGE:{
+scope:"number",
+begin:/\b[Uu]\+[0-9A-Fa-f][0-9A-Fa-f?]{0,5}(-[0-9A-Fa-f][0-9A-Fa-f]{0,5})?/},
+FUNCTION_DISPATCH:{className:"built_in",begin:/[\w-]+(?=\()/},
+ATTRIBUTE_SELECTOR_MODE:{scope:"selector-attr",begin:/\[/,end:/\]/,illegal:"$",
+contains:[e.APOS_STRING_MODE,e.QUOTE_STRING_MODE]},CSS_NUMBER_MODE:{
+scope:"number",
+begin:e.NUMBER_RE+"(%|em|ex|ch|rem|vw|vh|vmin|vmax|cm|mm|in|pt|pc|px|deg|grad|rad|turn|s|ms|Hz|kHz|dpi|dpcm|dppx)?",
+relevance:0},CSS_VARIABLE:{className:"attr",begin:/--[A-Za-z_][A-Za-z0-9_-]*/}
+}))(n),s=[n.APOS_STRING_MODE,n.QUOTE_STRING_MODE];return{name:"CSS",
+case_insensitive:!0,illegal:/[=|'\$]/,keywords:{keyframePosition:"from to"},
+classNameAliases:{keyframePosition:"selector-tag"},contains:[l.BLOCK_COMMENT,{
+begin:/-(webkit|moz|ms|o)-(?=[a-z])/},l.CSS_NUMBER_MODE,{
+className:"selector-id",begin:/#[A-Za-z0-9_-]+/,relevance:0},{
+className:"selector-class",begin:"\\.[a-zA-Z-][a-zA-Z0-9_-]*",relevance:0
+},l.ATTRIBUTE_SELECTOR_MODE,{className:"selector-pseudo",variants:[{
+begin:":("+i.join("|")+")"},{begin:":(:)?("+o.join("|")+")"}]},l.CSS_VARIABLE,{
+className:"attribute",begin:"\\b("+r.join("|")+")\\b"},{begin:/:/,end:/[;}{]/,
+contains:[l.BLOCK_COMMENT,l.HEXCOLOR,l.IMPORTANT,l.CSS_NUMBER_MODE,l.UNICODE_RANGE,...s,{
+begin:/(url|data-uri)\(/,end:/\)/,relevance:0,keywords:{built_in:"url data-uri"
+},contains:[...s,{className:"string",begin:/[^)]/,endsWithParent:!0,
+excludeEnd:!0}]},l.FUNCTION_DISPATCH]},{begin:a.lookahead(/@/),end:"[{;]",
+relevance:0,illegal:/:/,contains:[{className:"keyword",begin:/@-?\w[\w]*(-\w+)*/
+},{begin:/\s/,endsWithParent:!0,excludeEnd:!0,relevance:0,keywords:{
+$pattern:/[a-z-]+/,keyword:"and or not only",attribute:t.join(" ")},contains:[{
+begin:/[a-z-]+(?=:)/,className:"attribute"},...s,l.CSS_NUMBER_MODE]}]},{
+className:"selector-tag",begin:"\\b("+e.join("|")+")\\b"}]}}})()
+;export default hljsGrammar;`)
+
+func staticVendorHighlightCssJsBytes() ([]byte, error) {
+	return _staticVendorHighlightCssJs, nil
+}
+
+func staticVendorHighlightCssJs() (*asset, error) {
+	bytes, err := staticVendorHighlightCssJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/css.js", size: 13544, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightGraphqlJs = []byte(`/*! ` + "`" + `graphql` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict";return e=>{const a=e.regex;return{
+name:"GraphQL",aliases:["gql"],case_insensitive:!0,disableAutodetect:!1,
+keywords:{
+keyword:["query","mutation","subscription","type","input","schema","directive","interface","union","scalar","fragment","enum","on"],
+literal:["true","false","null"]},
+contains:[e.HASH_COMMENT_MODE,e.QUOTE_STRING_MODE,e.NUMBER_MODE,{
+scope:"punctuation",match:/[.]{3}/,relevance:0},{scope:"punctuation",
+begin:/[\!\(\)\:\=\[\]\{\|\}]{1}/,relevance:0},{scope:"variable",begin:/\$/,
+end:/\W/,excludeEnd:!0,relevance:0},{scope:"meta",match:/@\w+/,excludeEnd:!0},{
+scope:"symbol",begin:a.concat(/[_A-Za-z][_0-9A-Za-z]*/,a.lookahead(/\s*:/)),
+relevance:0}],illegal:[/[;<']/,/BEGIN/]}}})();export default hljsGrammar;`)
+
+func staticVendorHighlightGraphqlJsBytes() ([]byte, error) {
+	return _staticVendorHighlightGraphqlJs, nil
+}
+
+func staticVendorHighlightGraphqlJs() (*asset, error) {
+	bytes, err := staticVendorHighlightGraphqlJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/graphql.js", size: 823, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightJavascriptJs = []byte(`/*! ` + "`" + `javascript` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict"
+;const e="[A-Za-z$_][0-9A-Za-z$_]*",n=["as","in","of","if","for","while","finally","var","new","function","do","return","void","else","break","catch","instanceof","with","throw","case","default","try","switch","continue","typeof","delete","let","yield","const","class","debugger","async","await","static","import","from","export","extends","using"],a=["true","false","null","undefined","NaN","Infinity"],t=["Object","Function","Boolean","Symbol","Math","Date","Number","BigInt","String","RegExp","Array","Float32Array","Float64Array","Int8Array","Uint8Array","Uint8ClampedArray","Int16Array","Int32Array","Uint16Array","Uint32Array","BigInt64Array","BigUint64Array","Set","Map","WeakSet","WeakMap","ArrayBuffer","SharedArrayBuffer","Atomics","DataView","JSON","Promise","Generator","GeneratorFunction","AsyncFunction","Reflect","Proxy","Intl","WebAssembly"],s=["Error","EvalError","InternalError","RangeError","ReferenceError","SyntaxError","TypeError","URIError"],r=["setInterval","setTimeout","clearInterval","clearTimeout","require","exports","eval","isFinite","isNaN","parseFloat","parseInt","decodeURI","decodeURIComponent","encodeURI","encodeURIComponent","escape","unescape"],c=["arguments","this","super","console","window","document","localStorage","sessionStorage","module","self","global"],i=[].concat(r,t,s)
+;return o=>{const l=o.regex,d=e,b={begin:/<[A-Za-z0-9\\._:-]+/,
+end:/\/[A-Za-z0-9\\._:-]+>|\/>/,isTrulyOpeningTag:(e,n)=>{
+const a=e[0].length+e.index,t=e.input[a]
+;if("<"===t||","===t)return void n.ignoreMatch();let s
+;">"===t&&(((e,{after:n})=>{const a="</"+e[0].slice(1)
+;return-1!==e.input.indexOf(a,n)})(e,{after:a})||n.ignoreMatch())
+;const r=e.input.substring(a)
+;((s=r.match(/^\s*=/))||(s=r.match(/^\s+extends\s+/))&&0===s.index)&&n.ignoreMatch()
+}},g={$pattern:e,keyword:n,literal:a,built_in:i,"variable.language":c
+},u="[0-9](_?[0-9])*",m=` + "`" + `\\.(${u})` + "`" + `,E="0|[1-9](_?[0-9])*|0[0-7]*[89][0-9]*",A={
+className:"number",variants:[{
+begin:` + "`" + `(\\b(${E})((${m})|\\.)?|(${m}))[eE][+-]?(${u})\\b` + "`" + `},{
+begin:` + "`" + `\\b(${E})\\b((${m})\\b|\\.)?|(${m})\\b` + "`" + `},{
+begin:"\\b(0|[1-9](_?[0-9])*)n\\b"},{
+begin:"\\b0[xX][0-9a-fA-F](_?[0-9a-fA-F])*n?\\b"},{
+begin:"\\b0[bB][0-1](_?[0-1])*n?\\b"},{begin:"\\b0[oO][0-7](_?[0-7])*n?\\b"},{
+begin:"\\b0[0-7]+n?\\b"}],relevance:0},y={className:"subst",begin:"\\$\\{",
+end:"\\}",keywords:g,contains:[]},h={begin:".?html` + "`" + `",end:"",starts:{end:"` + "`" + `",
+returnEnd:!1,contains:[o.BACKSLASH_ESCAPE,y],subLanguage:"xml"}},_={
+begin:".?css` + "`" + `",end:"",starts:{end:"` + "`" + `",returnEnd:!1,
+contains:[o.BACKSLASH_ESCAPE,y],subLanguage:"css"}},N={begin:".?gql` + "`" + `",end:"",
+starts:{end:"` + "`" + `",returnEnd:!1,contains:[o.BACKSLASH_ESCAPE,y],
+subLanguage:"graphql"}},f={className:"string",begin:"` + "`" + `",end:"` + "`" + `",
+contains:[o.BACKSLASH_ESCAPE,y]},p={className:"comment",
+variants:[o.COMMENT(/\/\*\*(?!\/)/,"\\*/",{relevance:0,contains:[{
+begin:"(?=@[A-Za-z]+)",relevance:0,contains:[{className:"doctag",
+begin:"@[A-Za-z]+"},{className:"type",begin:"\\{",end:"\\}",excludeEnd:!0,
+excludeBegin:!0,relevance:0},{className:"variable",begin:d+"(?=\\s*(-)|$)",
+endsParent:!0,relevance:0},{begin:/(?=[^\n])\s/,relevance:0}]}]
+}),o.C_BLOCK_COMMENT_MODE,o.C_LINE_COMMENT_MODE]
+},v=[o.APOS_STRING_MODE,o.QUOTE_STRING_MODE,h,_,N,f,{match:/\$\d+/},A]
+;y.contains=v.concat({begin:/\{/,end:/\}/,keywords:g,contains:["self"].concat(v)
+});const S=[].concat(p,y.contains),w=S.concat([{begin:/(\s*)\(/,end:/\)/,
+keywords:g,contains:["self"].concat(S)}]),R={className:"params",begin:/(\s*)\(/,
+end:/\)/,excludeBegin:!0,excludeEnd:!0,keywords:g,contains:w},O={variants:[{
+match:[/class/,/\s+/,d,/\s+/,/extends/,/\s+/,l.concat(d,"(",l.concat(/\./,d),")*")],
+scope:{1:"keyword",3:"title.class",5:"keyword",7:"title.class.inherited"}},{
+match:[/class/,/\s+/,d],scope:{1:"keyword",3:"title.class"}}]},k={relevance:0,
+match:l.either(/\bJSON/,/\b[A-Z][a-z]+([A-Z][a-z]*|\d)*/,/\b[A-Z]{2,}([A-Z][a-z]+|\d)+([A-Z][a-z]*)*/,/\b[A-Z]{2,}[a-z]+([A-Z][a-z]+|\d)*([A-Z][a-z]*)*/),
+className:"title.class",keywords:{_:[...t,...s]}},I={variants:[{
+match:[/function/,/\s+/,d,/(?=\s*\()/]},{match:[/function/,/\s*(?=\()/]}],
+className:{1:"keyword",3:"title.function"},label:"func.def",contains:[R],
+illegal:/%/},x={
+match:l.concat(/\b/,(T=[...r,"super","import","await"].map(e=>e+"\\s*\\("),
+l.concat("(?!",T.join("|"),")")),d,l.lookahead(/\s*\(/)),
+className:"title.function",relevance:0};var T;const C={
+begin:l.concat(/\./,l.lookahead(l.concat(d,/(?![0-9A-Za-z$_(])/))),end:d,
+excludeBegin:!0,keywords:"prototype",className:"property",relevance:0},M={
+match:[/get|set/,/\s+/,d,/(?=\()/],className:{1:"keyword",3:"title.function"},
+contains:[{begin:/\(\)/},R]
+},B="(\\([^()]*(\\([^()]*(\\([^()]*\\)[^()]*)*\\)[^()]*)*\\)|"+o.UNDERSCORE_IDENT_RE+")\\s*=>",Z={
+match:[/const|var|let/,/\s+/,d,/\s*/,/=\s*/,/(async\s*)?/,l.lookahead(B)],
+keywords:"async",className:{1:"keyword",3:"title.function"},contains:[R]}
+;return{name:"JavaScript",aliases:["js","jsx","mjs","cjs"],keywords:g,exports:{
+PARAMS_CONTAINS:w,CLASS_REFERENCE:k},illegal:/#(?![$_A-Za-z])/,
+contains:[o.SHEBANG({label:"shebang",binary:"node",relevance:5}),{
+label:"use_strict",className:"meta",relevance:10,
+begin:/^\s*['"]use (strict|asm)['"]/
+},o.APOS_STRING_MODE,o.QUOTE_STRING_MODE,h,_,N,f,p,{match:/\$\d+/},A,k,{
+scope:"attr",match:d+l.lookahead(":"),relevance:0},Z,{
+begin:"("+o.RE_STARTERS_RE+"|\\b(case|return|throw)\\b)\\s*",
+keywords:"return throw case",relevance:0,contains:[p,o.REGEXP_MODE,{
+className:"function",begin:B,returnBegin:!0,end:"\\s*=>",contains:[{
+className:"params",variants:[{begin:o.UNDERSCORE_IDENT_RE,relevance:0},{
+className:null,begin:/\(\s*\)/,skip:!0},{begin:/(\s*)\(/,end:/\)/,
+excludeBegin:!0,excludeEnd:!0,keywords:g,contains:w}]}]},{begin:/,/,relevance:0
+},{match:/\s+/,relevance:0},{variants:[{begin:"<>",end:"</>"},{
+match:/<[A-Za-z0-9\\._:-]+\s*\/>/},{begin:b.begin,
+"on:begin":b.isTrulyOpeningTag,end:b.end}],subLanguage:"xml",contains:[{
+begin:b.begin,end:b.end,skip:!0,contains:["self"]}]}]},I,{
+beginKeywords:"while if switch catch for"},{
+begin:"\\b(?!function)"+o.UNDERSCORE_IDENT_RE+"\\([^()]*(\\([^()]*(\\([^()]*\\)[^()]*)*\\)[^()]*)*\\)\\s*\\{",
+returnBegin:!0,label:"func.def",contains:[R,o.inherit(o.TITLE_MODE,{begin:d,
+className:"title.function"})]},{match:/\.\.\./,relevance:0},C,{match:"\\$"+d,
+relevance:0},{match:[/\bconstructor(?=\s*\()/],className:{1:"title.function"},
+contains:[R]},x,{relevance:0,match:/\b[A-Z][A-Z_0-9]+\b/,
+className:"variable.constant"},O,M,{match:/\$[(.]/}]}}})()
+;export default hljsGrammar;`)
+
+func staticVendorHighlightJavascriptJsBytes() ([]byte, error) {
+	return _staticVendorHighlightJavascriptJs, nil
+}
+
+func staticVendorHighlightJavascriptJs() (*asset, error) {
+	bytes, err := staticVendorHighlightJavascriptJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/javascript.js", size: 6599, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightJsonJs = []byte(`/*! ` + "`" + `json` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict";const e={scope:"number",
+match:"([-+]?)(\\b0[xX][a-fA-F0-9]+|(\\b\\d+(\\.\\d*)?|\\.\\d+)([eE][-+]?\\d+)?)|NaN|[-+]?Infinity",
+relevance:0};return a=>{const n=["true","false","null"],r={scope:"literal",
+beginKeywords:n.join(" ")};return{name:"JSON",aliases:["jsonc","json5"],
+keywords:{literal:n},contains:[{className:"attr",
+begin:/(("(\\.|[^\\"\r\n])*")|('(\\.|[^\\'\r\n])*'))(?=\s*:)/,relevance:1.01},{
+match:/[{}[\],:]/,className:"punctuation",relevance:0
+},a.APOS_STRING_MODE,a.QUOTE_STRING_MODE,r,e,a.C_LINE_COMMENT_MODE,a.C_BLOCK_COMMENT_MODE],
+illegal:"\\S"}}})();export default hljsGrammar;`)
+
+func staticVendorHighlightJsonJsBytes() ([]byte, error) {
+	return _staticVendorHighlightJsonJs, nil
+}
+
+func staticVendorHighlightJsonJs() (*asset, error) {
+	bytes, err := staticVendorHighlightJsonJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/json.js", size: 689, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightXmlJs = []byte(`/*! ` + "`" + `xml` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict";return e=>{
+const a=e.regex,n=a.concat(/[\p{L}_]/u,a.optional(/[\p{L}0-9_.-]*:/u),/[\p{L}0-9_.-]*/u),s={
+className:"symbol",begin:/&[a-z]+;|&#[0-9]+;|&#x[a-f0-9]+;/},t={begin:/\s/,
+contains:[{className:"keyword",begin:/#?[a-z_][a-z1-9_-]+/,illegal:/\n/}]
+},i=e.inherit(t,{begin:/\(/,end:/\)/}),c=e.inherit(e.APOS_STRING_MODE,{
+className:"string"}),r=e.inherit(e.QUOTE_STRING_MODE,{className:"string"}),l={
+endsWithParent:!0,illegal:/</,relevance:0,contains:[{className:"attr",
+begin:/[\p{L}0-9._:-]+/u,relevance:0},{begin:/=\s*/,relevance:0,contains:[{
+className:"string",endsParent:!0,variants:[{begin:/"/,end:/"/,contains:[s]},{
+begin:/'/,end:/'/,contains:[s]},{begin:/[^\s"'=<>` + "`" + `]+/}]}]}]};return{
+name:"HTML, XML",
+aliases:["html","xhtml","rss","atom","xjb","xsd","xsl","plist","wsf","svg"],
+case_insensitive:!0,unicodeRegex:!0,contains:[{className:"meta",begin:/<![a-z]/,
+end:/>/,relevance:10,contains:[t,r,c,i,{begin:/\[/,end:/\]/,contains:[{
+className:"meta",begin:/<![a-z]/,end:/>/,contains:[t,i,r,c]}]}]
+},e.COMMENT(/<!--/,/-->/,{relevance:10}),{begin:/<!\[CDATA\[/,end:/\]\]>/,
+relevance:10},s,{className:"meta",end:/\?>/,variants:[{begin:/<\?xml/,
+relevance:10,contains:[r]},{begin:/<\?[a-z][a-z0-9]+/}]},{className:"tag",
+begin:/<style(?=\s|>)/,end:/>/,keywords:{name:"style"},contains:[l],starts:{
+end:/<\/style>/,returnEnd:!0,subLanguage:"css"}},{className:"tag",
+begin:/<script(?=\s|>)/,end:/>/,keywords:{name:"script"},contains:[l],starts:{
+end:/<\/script>/,returnEnd:!0,subLanguage:"javascript"}},{className:"tag",
+begin:/<>|<\/>/},{className:"tag",
+begin:a.concat(/</,a.lookahead(a.concat(n,a.either(/\/>/,/>/,/\s/)))),
+end:/\/?>/,contains:[{className:"name",begin:n,relevance:0,starts:l}]},{
+className:"tag",begin:a.concat(/<\//,a.lookahead(a.concat(n,/>/))),contains:[{
+className:"name",begin:n,relevance:0},{begin:/>/,relevance:0,endsParent:!0}]}]}}
+})();export default hljsGrammar;`)
+
+func staticVendorHighlightXmlJsBytes() ([]byte, error) {
+	return _staticVendorHighlightXmlJs, nil
+}
+
+func staticVendorHighlightXmlJs() (*asset, error) {
+	bytes, err := staticVendorHighlightXmlJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/xml.js", size: 1992, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHighlightYamlJs = []byte(`/*! ` + "`" + `yaml` + "`" + ` grammar compiled for Highlight.js 11.12.0 */
+var hljsGrammar=(()=>{"use strict";return e=>{
+const n="true false yes no null",a="[\\w#;/?:@&=+$,.~*'()[\\]]+",s={
+className:"string",relevance:0,variants:[{begin:/"/,end:/"/},{begin:/\S+/}],
+contains:[e.BACKSLASH_ESCAPE,{className:"template-variable",variants:[{
+begin:/\{\{/,end:/\}\}/},{begin:/%\{/,end:/\}/}]}]},i=e.inherit(s,{variants:[{
+begin:/'/,end:/'/,contains:[{begin:/''/,relevance:0}]},{begin:/"/,end:/"/},{
+begin:/[^\s,{}[\]]+/}]}),l={end:",",endsWithParent:!0,excludeEnd:!0,keywords:n,
+relevance:0},t={begin:/\{/,end:/\}/,contains:[l],illegal:"\\n",relevance:0},c={
+begin:"\\[",end:"\\]",contains:[l],illegal:"\\n",relevance:0},r=[{
+className:"attr",variants:[{begin:/[\w*@][\w*@ :()\./-]*:(?=[ \t]|$)/},{
+begin:/"[\w*@][\w*@ :()\./-]*":(?=[ \t]|$)/},{
+begin:/'[\w*@][\w*@ :()\./-]*':(?=[ \t]|$)/}]},{className:"meta",
+begin:"^---\\s*$",relevance:10},{className:"string",
+begin:"[\\|>]([1-9]?[+-])?[ ]*\\n( +)[^ ][^\\n]*\\n(\\2[^\\n]+\\n?)*"},{
+begin:"<%[%=-]?",end:"[%-]?%>",subLanguage:"ruby",excludeBegin:!0,excludeEnd:!0,
+relevance:0},{className:"type",begin:"!\\w+!"+a},{className:"type",
+begin:"!<"+a+">"},{className:"type",begin:"!"+a},{className:"type",begin:"!!"+a
+},{className:"meta",begin:"&"+e.UNDERSCORE_IDENT_RE+"$"},{className:"meta",
+begin:"\\*"+e.UNDERSCORE_IDENT_RE+"$"},{className:"bullet",begin:"-(?=[ ]|$)",
+relevance:0},e.HASH_COMMENT_MODE,{beginKeywords:n,keywords:{literal:n}},{
+className:"number",
+begin:"\\b[0-9]{4}(-[0-9][0-9]){0,2}([Tt \\t][0-9][0-9]?(:[0-9][0-9]){2})?(\\.[0-9]*)?([ \\t])*(Z|[-+][0-9][0-9]?(:[0-9][0-9])?)?\\b"
+},{className:"number",begin:e.C_NUMBER_RE+"\\b",relevance:0},t,c,{
+className:"string",relevance:0,begin:/'/,end:/'/,contains:[{match:/''/,
+scope:"char.escape",relevance:0}]},s],b=[...r]
+;return b.pop(),b.push(i),l.contains=b,{name:"YAML",case_insensitive:!0,
+aliases:["yml"],contains:r}}})();export default hljsGrammar;`)
+
+func staticVendorHighlightYamlJsBytes() ([]byte, error) {
+	return _staticVendorHighlightYamlJs, nil
+}
+
+func staticVendorHighlightYamlJs() (*asset, error) {
+	bytes, err := staticVendorHighlightYamlJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/highlight/yaml.js", size: 1947, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHtmLicense = []byte(`
+                                 Apache License
+                           Version 2.0, January 2004
+                        http://www.apache.org/licenses/
+
+   TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION
+
+   1. Definitions.
+
+      "License" shall mean the terms and conditions for use, reproduction,
+      and distribution as defined by Sections 1 through 9 of this document.
+
+      "Licensor" shall mean the copyright owner or entity authorized by
+      the copyright owner that is granting the License.
+
+      "Legal Entity" shall mean the union of the acting entity and all
+      other entities that control, are controlled by, or are under common
+      control with that entity. For the purposes of this definition,
+      "control" means (i) the power, direct or indirect, to cause the
+      direction or management of such entity, whether by contract or
+      otherwise, or (ii) ownership of fifty percent (50%) or more of the
+      outstanding shares, or (iii) beneficial ownership of such entity.
+
+      "You" (or "Your") shall mean an individual or Legal Entity
+      exercising permissions granted by this License.
+
+      "Source" form shall mean the preferred form for making modifications,
+      including but not limited to software source code, documentation
+      source, and configuration files.
+
+      "Object" form shall mean any form resulting from mechanical
+      transformation or translation of a Source form, including but
+      not limited to compiled object code, generated documentation,
+      and conversions to other media types.
+
+      "Work" shall mean the work of authorship, whether in Source or
+      Object form, made available under the License, as indicated by a
+      copyright notice that is included in or attached to the work
+      (an example is provided in the Appendix below).
+
+      "Derivative Works" shall mean any work, whether in Source or Object
+      form, that is based on (or derived from) the Work and for which the
+      editorial revisions, annotations, elaborations, or other modifications
+      represent, as a whole, an original work of authorship. For the purposes
+      of this License, Derivative Works shall not include works that remain
+      separable from, or merely link (or bind by name) to the interfaces of,
+      the Work and Derivative Works thereof.
+
+      "Contribution" shall mean any work of authorship, including
+      the original version of the Work and any modifications or additions
+      to that Work or Derivative Works thereof, that is intentionally
+      submitted to Licensor for inclusion in the Work by the copyright owner
+      or by an individual or Legal Entity authorized to submit on behalf of
+      the copyright owner. For the purposes of this definition, "submitted"
+      means any form of electronic, verbal, or written communication sent
+      to the Licensor or its representatives, including but not limited to
+      communication on electronic mailing lists, source code control systems,
+      and issue tracking systems that are managed by, or on behalf of, the
+      Licensor for the purpose of discussing and improving the Work, but
+      excluding communication that is conspicuously marked or otherwise
+      designated in writing by the copyright owner as "Not a Contribution."
+
+      "Contributor" shall mean Licensor and any individual or Legal Entity
+      on behalf of whom a Contribution has been received by Licensor and
+      subsequently incorporated within the Work.
+
+   2. Grant of Copyright License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      copyright license to reproduce, prepare Derivative Works of,
+      publicly display, publicly perform, sublicense, and distribute the
+      Work and such Derivative Works in Source or Object form.
+
+   3. Grant of Patent License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      (except as stated in this section) patent license to make, have made,
+      use, offer to sell, sell, import, and otherwise transfer the Work,
+      where such license applies only to those patent claims licensable
+      by such Contributor that are necessarily infringed by their
+      Contribution(s) alone or by combination of their Contribution(s)
+      with the Work to which such Contribution(s) was submitted. If You
+      institute patent litigation against any entity (including a
+      cross-claim or counterclaim in a lawsuit) alleging that the Work
+      or a Contribution incorporated within the Work constitutes direct
+      or contributory patent infringement, then any patent licenses
+      granted to You under this License for that Work shall terminate
+      as of the date such litigation is filed.
+
+   4. Redistribution. You may reproduce and distribute copies of the
+      Work or Derivative Works thereof in any medium, with or without
+      modifications, and in Source or Object form, provided that You
+      meet the following conditions:
+
+      (a) You must give any other recipients of the Work or
+          Derivative Works a copy of this License; and
+
+      (b) You must cause any modified files to carry prominent notices
+          stating that You changed the files; and
+
+      (c) You must retain, in the Source form of any Derivative Works
+          that You distribute, all copyright, patent, trademark, and
+          attribution notices from the Source form of the Work,
+          excluding those notices that do not pertain to any part of
+          the Derivative Works; and
+
+      (d) If the Work includes a "NOTICE" text file as part of its
+          distribution, then any Derivative Works that You distribute must
+          include a readable copy of the attribution notices contained
+          within such NOTICE file, excluding those notices that do not
+          pertain to any part of the Derivative Works, in at least one
+          of the following places: within a NOTICE text file distributed
+          as part of the Derivative Works; within the Source form or
+          documentation, if provided along with the Derivative Works; or,
+          within a display generated by the Derivative Works, if and
+          wherever such third-party notices normally appear. The contents
+          of the NOTICE file are for informational purposes only and
+          do not modify the License. You may add Your own attribution
+          notices within Derivative Works that You distribute, alongside
+          or as an addendum to the NOTICE text from the Work, provided
+          that such additional attribution notices cannot be construed
+          as modifying the License.
+
+      You may add Your own copyright statement to Your modifications and
+      may provide additional or different license terms and conditions
+      for use, reproduction, or distribution of Your modifications, or
+      for any such Derivative Works as a whole, provided Your use,
+      reproduction, and distribution of the Work otherwise complies with
+      the conditions stated in this License.
+
+   5. Submission of Contributions. Unless You explicitly state otherwise,
+      any Contribution intentionally submitted for inclusion in the Work
+      by You to the Licensor shall be under the terms and conditions of
+      this License, without any additional terms or conditions.
+      Notwithstanding the above, nothing herein shall supersede or modify
+      the terms of any separate license agreement you may have executed
+      with Licensor regarding such Contributions.
+
+   6. Trademarks. This License does not grant permission to use the trade
+      names, trademarks, service marks, or product names of the Licensor,
+      except as required for reasonable and customary use in describing the
+      origin of the Work and reproducing the content of the NOTICE file.
+
+   7. Disclaimer of Warranty. Unless required by applicable law or
+      agreed to in writing, Licensor provides the Work (and each
+      Contributor provides its Contributions) on an "AS IS" BASIS,
+      WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+      implied, including, without limitation, any warranties or conditions
+      of TITLE, NON-INFRINGEMENT, MERCHANTABILITY, or FITNESS FOR A
+      PARTICULAR PURPOSE. You are solely responsible for determining the
+      appropriateness of using or redistributing the Work and assume any
+      risks associated with Your exercise of permissions under this License.
+
+   8. Limitation of Liability. In no event and under no legal theory,
+      whether in tort (including negligence), contract, or otherwise,
+      unless required by applicable law (such as deliberate and grossly
+      negligent acts) or agreed to in writing, shall any Contributor be
+      liable to You for damages, including any direct, indirect, special,
+      incidental, or consequential damages of any character arising as a
+      result of this License or out of the use or inability to use the
+      Work (including but not limited to damages for loss of goodwill,
+      work stoppage, computer failure or malfunction, or any and all
+      other commercial damages or losses), even if such Contributor
+      has been advised of the possibility of such damages.
+
+   9. Accepting Warranty or Additional Liability. While redistributing
+      the Work or Derivative Works thereof, You may choose to offer,
+      and charge a fee for, acceptance of support, warranty, indemnity,
+      or other liability obligations and/or rights consistent with this
+      License. However, in accepting such obligations, You may act only
+      on Your own behalf and on Your sole responsibility, not on behalf
+      of any other Contributor, and only if You agree to indemnify,
+      defend, and hold each Contributor harmless for any liability
+      incurred by, or claims asserted against, such Contributor by reason
+      of your accepting any such warranty or additional liability.
+
+   END OF TERMS AND CONDITIONS
+
+   APPENDIX: How to apply the Apache License to your work.
+
+      To apply the Apache License to your work, attach the following
+      boilerplate notice, with the fields enclosed by brackets "[]"
+      replaced with your own identifying information. (Don't include
+      the brackets!)  The text should be enclosed in the appropriate
+      comment syntax for the file format. We also recommend that a
+      file or class name and description of purpose be included on the
+      same "printed page" as the copyright notice for easier
+      identification within third-party archives.
+
+   Copyright 2018 Google Inc.
+
+   Licensed under the Apache License, Version 2.0 (the "License");
+   you may not use this file except in compliance with the License.
+   You may obtain a copy of the License at
+
+       http://www.apache.org/licenses/LICENSE-2.0
+
+   Unless required by applicable law or agreed to in writing, software
+   distributed under the License is distributed on an "AS IS" BASIS,
+   WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+   See the License for the specific language governing permissions and
+   limitations under the License.`)
+
+func staticVendorHtmLicenseBytes() ([]byte, error) {
+	return _staticVendorHtmLicense, nil
+}
+
+func staticVendorHtmLicense() (*asset, error) {
+	bytes, err := staticVendorHtmLicenseBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/htm.LICENSE", size: 11341, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorHtmJs = []byte(`var n=function(t,s,r,e){var u;s[0]=0;for(var h=1;h<s.length;h++){var p=s[h++],a=s[h]?(s[0]|=p?1:2,r[s[h++]]):s[++h];3===p?e[0]=a:4===p?e[1]=Object.assign(e[1]||{},a):5===p?(e[1]=e[1]||{})[s[++h]]=a:6===p?e[1][s[++h]]+=a+"":p?(u=t.apply(a,n(t,a,r,["",null])),e.push(u),a[0]?s[0]|=2:(s[h-2]=0,s[h]=u)):e.push(a)}return e},t=new Map;export default function(s){var r=t.get(this);return r||(r=new Map,t.set(this,r)),(r=n(this,r.get(s)||(r.set(s,r=function(n){for(var t,s,r=1,e="",u="",h=[0],p=function(n){1===r&&(n||(e=e.replace(/^\s*\n\s*|\s*\n\s*$/g,"")))?h.push(0,n,e):3===r&&(n||e)?(h.push(3,n,e),r=2):2===r&&"..."===e&&n?h.push(4,n,0):2===r&&e&&!n?h.push(5,0,!0,e):r>=5&&((e||!n&&5===r)&&(h.push(r,0,e,s),r=6),n&&(h.push(r,n,0,s),r=6)),e=""},a=0;a<n.length;a++){a&&(1===r&&p(),p(a));for(var l=0;l<n[a].length;l++)t=n[a][l],1===r?"<"===t?(p(),h=[h],r=3):e+=t:4===r?"--"===e&&">"===t?(r=1,e=""):e=t+e[0]:u?t===u?u="":e+=t:'"'===t||"'"===t?u=t:">"===t?(p(),r=1):r&&("="===t?(r=5,s=e,e=""):"/"===t&&(r<5||">"===n[a][l+1])?(p(),3===r&&(h=h[0]),r=h,(h=h[0]).push(2,0,r),r=0):" "===t||"\t"===t||"\n"===t||"\r"===t?(p(),r=2):e+=t),3===r&&"!--"===e&&(r=4,h=h[0])}return p(),h}(s)),r),arguments,[])).length>1?r:r[0]}
+`)
+
+func staticVendorHtmJsBytes() ([]byte, error) {
+	return _staticVendorHtmJs, nil
+}
+
+func staticVendorHtmJs() (*asset, error) {
+	bytes, err := staticVendorHtmJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/htm.js", size: 1207, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorPreactHooksJs = []byte(`import{options as n}from"./preact.js";var t,r,u,i,o=Object.is,f=0,c=[],e=[],a=n,v=a.__b,l=a.__r,m=a.diffed,h=a.__c,s=a.unmount,p=a.__;function y(n,t){a.__h&&a.__h(r,n,f||t),f=0;var u=r.__H||(r.__H={__:[],__h:[]});return n>=u.__.length&&u.__.push({}),u.__[n]}function d(n){return f=1,_(G,n)}function _(n,u,i){var f=y(t++,2);if(f.t=n,!f.__c&&(f.__=[i?i(u):G(void 0,u),function(n){var t=(f.__N||f.__)[0],r=f.t(t,n);o(t,r)||(f.__N=[r,f.__[1]],f.__c.setState({}))}],f.__c=r,!r.__f)){r.__f=!0;var c=r.shouldComponentUpdate;r.shouldComponentUpdate=function(n,t,r){var u=this.__H;if(!u)return!0;var i=!1,f=this.props!=n;if(u.__.some(function(n){n.__N&&(i=!0,o(n.__[0],n.__N[0])||(f=!0))}),c){var e=c.call(this,n,t,r);return i?e||f:e}return!i||f}}return f.__}function A(n,u){var i=y(t++,3);!a.__s&&E(i.__H,u)&&(i.__P=!0,i.__=n,i.u=u,r.__H.__h.push(i))}function F(n,u){var i=y(t++,4);!a.__s&&E(i.__H,u)&&(i.__P=!1,i.__=n,i.u=u,r.__h.push(i))}function T(n){return f=5,w(function(){return{current:n}},[])}function q(n,t,r){f=6,F(function(){if("function"==typeof n){var r=n(t());return function(){n(null),"function"==typeof r&&r()}}if(n)return n.current=t(),function(){return n.current=null}},null==r?r:r.concat(n))}function w(n,r){var u=y(t++,7);return E(u.__H,r)&&(u.__=n(),u.__H=r),u.__}function b(n,t){return f=8,w(function(){return n},t)}function j(n){var u=r.context[n.__c],i=y(t++,9);return i.c=n,u?(null==i.__&&(i.__=!0,u.sub(r)),u.props.value):n.__}function x(n,t){a.useDebugValue&&a.useDebugValue(t?t(n):n)}function O(n){var u=y(t++,10),i=d();return u.__=n,r.componentDidCatch||(r.componentDidCatch=function(n,t){u.__&&u.__(n,t),i[1](n)}),[i[0],function(){return i[1]()}]}function P(){var n=y(t++,11);if(!n.__){for(var u=r.__v;!u.__m&&u.__;)u=u.__;var i=u.__m||(u.__m=[0,0]);n.__="P"+i[0]+"-"+i[1]++}return n.__}function g(){var n;do{for(;n=e.shift();)try{C(n)}catch(t){a.__e(t,{__:(n=n.__P)&&n.__v})}for(;n=c.shift();){var t=n.__H;if(n.__P&&t)try{t.__h.some(C),t.__h.some(D),t.__h=[]}catch(r){t.__h=[],a.__e(r,n.__v)}}}while(e.length)}a.__b=function(n){r=null,v&&v(n)},a.__=function(n,t){n&&t.__k&&t.__k.__m&&(n.__m=t.__k.__m),p&&p(n,t)},a.__r=function(n){l&&l(n),t=0;var i=(r=n.__c).__H;i&&(u==r?r.__h=[]:(i.__h.some(C),i.__h.some(D),t=0),i.__h=[],i.__.some(function(n){n.__N&&(n.__=n.__N),n.u=n.__N=void 0})),u=r},a.diffed=function(n){m&&m(n);var t=n.__c;t&&t.__H&&(t.__H.__h.length&&B(c.push(t)),t.__H.__.some(function(n){n.u&&(n.__H=n.u)})),u=r=null},a.__c=function(n,t){t.some(function(n){try{n.__h.some(C),n.__h=n.__h.filter(function(n){return!n.__||D(n)})}catch(t){n.__h=[function(){throw t}]}}),h&&h(n,t)},a.unmount=function(n){s&&s(n);var t,r,u=n.__c;u&&u.__H&&(u.__H.__.some(function(u){try{if(u.__P&&u.__c){if(void 0===r){for(r=n.__;r&&(!r.__c||!r.__c.__P);)r=r.__;r=r&&r.__c}u.__P=r,B(e.push(u))}else C(u)}catch(n){t=n}}),u.__H=void 0,t&&a.__e(t,u.__v))};var k="function"==typeof requestAnimationFrame;function z(n){var t,r=function(){clearTimeout(u),k&&cancelAnimationFrame(t),setTimeout(n)},u=setTimeout(r,35);k&&(t=requestAnimationFrame(r))}function B(n){1!=n&&i==a.requestAnimationFrame||((i=a.requestAnimationFrame)||z)(g)}function C(n){var t=r,u=n.__c;"function"==typeof u&&(n.__c=void 0,u()),r=t}function D(n){var t=r;n.__c=n.__(),r=t}function E(n,t){return!n||n.length!=t.length||t.some(function(t,r){return!o(t,n[r])})}function G(n,t){return"function"==typeof t?t(n):t}export{b as useCallback,j as useContext,x as useDebugValue,A as useEffect,O as useErrorBoundary,P as useId,q as useImperativeHandle,F as useLayoutEffect,w as useMemo,_ as useReducer,T as useRef,d as useState};
+`)
+
+func staticVendorPreactHooksJsBytes() ([]byte, error) {
+	return _staticVendorPreactHooksJs, nil
+}
+
+func staticVendorPreactHooksJs() (*asset, error) {
+	bytes, err := staticVendorPreactHooksJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/preact-hooks.js", size: 3598, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorPreactLicense = []byte(`The MIT License (MIT)
+
+Copyright (c) 2015-present Jason Miller
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+`)
+
+func staticVendorPreactLicenseBytes() ([]byte, error) {
+	return _staticVendorPreactLicense, nil
+}
+
+func staticVendorPreactLicense() (*asset, error) {
+	bytes, err := staticVendorPreactLicenseBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/preact.LICENSE", size: 1087, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
+}
+
+var _staticVendorPreactJs = []byte(`var n,t,r,u,i,f,o,e,l,c,a,s,h=Symbol.for("pv"),p={},y=[],v=/^m(i|n|o|s|text|space)$/,w=Array.isArray,d=y.slice,_=Object.assign;function g(n){n&&n.parentNode&&n.remove()}function k(n,t,r){var u,i,f,o={},e=arguments.length;for(f in t)"key"==f?u=t[f]:"ref"==f&&"function"!=typeof n?i=t[f]:o[f]=t[f];return e>2&&(o.children=e>3?d.call(arguments,2):r),m(n,o,u,i,null)}function b(n,t,r){var u,i,f,o=_({},n.props),e=arguments.length;for(f in t)"key"==f?u=t[f]:"ref"==f&&"function"!=typeof n.type?i=t[f]:o[f]=t[f];return e>2&&(o.children=e>3?d.call(arguments,2):r),m(n.type,o,void 0!==u?u:n.key,void 0!==i?i:n.ref,null)}function m(r,u,i,f,o){var e={type:r,props:u,key:i,ref:f,__k:null,__:null,__b:0,__e:null,__c:null,constructor:h,__v:o||++t,__i:-1,__u:0};return!o&&n.vnode&&n.vnode(e),e}function M(){return{current:null}}function $(n){return n.children}function x(n,t){this.props=n,this.context=t,this.__g=0}function S(n,t){if(null==t)return n.__&&S(n.__,n.__i+1);for(var r;t<n.__k.length;t++)if((r=n.__k[t])&&r.__e)return r.__e;return"function"!=typeof n.type||n.props.__P?null:S(n)}function C(t){var r,u=t.__v,i=u.__e,f=[],o=[],e=t.__P;e&&((r=_({constructor:h},u)).__v=u.__v+1,n.vnode&&n.vnode(r),z(e,r,u,t.__n,e.namespaceURI,32&u.__u?[i]:null,f,i||S(u),32&u.__u,o),r.__v=u.__v,r.__.__k[r.__i]=r,E(f,r,o),u.__=u.__e=null,r.__e!=i&&j(r))}function j(n){if((n=n.__)&&n.__c&&!n.props.__P)return n.__e=null,n.__k.some(function(t){return t&&(n.__e=t.__e)}),j(n)}function L(t){(8&t.__g||(t.__g|=8,u.push(t),f++))&&i==n.debounceRendering||((i=n.debounceRendering)||queueMicrotask)(H)}function H(){try{for(var n,t=1;u.length;)u.length>t&&u.sort(o),n=u.shift(),t=u.length,8&n.__g&&C(n)}finally{(f=u.length)&&(i||queueMicrotask)(H)}}function I(n,t,r,u,i,f,o,e,l,c,a){var s,h,v,w,d,_,g=u.__k||y,k=t.length;for(l=q(r,t,g,l,k),s=0;s<k;s++)null!=(v=r.__k[s])&&(h=~v.__i&&g[v.__i]||p,v.__i=s,_=z(n,v,h,i,f,o,e,l,c,a),w=v.__e,(h.ref!=v.ref||8&h.__u)&&(h.ref&&G(h.ref,null,v,h),v.ref&&a.push(v.ref,v.__c||w,v)),d=d||w,4&v.__u?(l=A(v,l,n,!h.__v),h.__e&&(h.__e=null)):"function"==typeof v.type&&void 0!==_?l=_:w&&(l=w.nextSibling),v.__u&=-21);return r.__e=d,l}function q(n,t,r,u,i){var f,o,e,l,c,a,s,p,y,v=r.length,d=v,_=0,g=0,k=n.__k=Array(i);for(f=0;f<i;f++)null!=(o=t[f])&&"boolean"!=typeof o&&"function"!=typeof o?("object"!=typeof o||o.constructor===String?o=k[f]=m(null,o):w(o)?o=k[f]=m($,{children:o}):o.constructor===h&&o.__b?o=k[f]=m(o.type,o.props,o.key,o.ref,o.__v):k[f]=o,l=f+_,o.__=n,o.__b=n.__b+1,e=null,~(c=o.__i=P(o,r,l,d))&&(d--,(e=r[c])&&(e.__u|=2)),e&&e.__v?(o.__u|=16,c==l-1?_--:c==l+1?_++:c!=l&&(c>l?_--:_++,g=1)):(~c||(i>v?_--:i<v&&_++),"function"!=typeof o.type&&(o.__u|=4))):k[f]=null;if(g){for(a=[],s=[],f=0;f<i;f++)if((o=k[f])&&16&o.__u){for(_=0,p=a.length;_<p;)a[y=_+p>>1]<o.__i?_=y+1:p=y;a[_]=o.__i,s[f]=_+1}for(_=a.length;f--;)s[f]&&(s[f]==_?_--:k[f].__u|=4)}if(d)for(f=0;f<v;f++)!(e=r[f])||2&e.__u||(e.__e==u&&(u=S(e)),J(e,e));return u}function A(n,t,r,u){var i,f,o,e;if("function"==typeof n.type){if(n.props.__P)return t;if(i=n.__k)for(f=0;f<i.length;f++)i[f]&&(i[f].__=n,t=A(i[f],t,r,!1));return t}for(t&&!t.parentNode&&(t=S(n))&&!t.parentNode&&(t=null),o=n.__e,e=t;e&&8==e.nodeType;)e=e.nextSibling;for(o!=e&&(!u&&r.moveBefore&&o.parentNode?r.moveBefore(o,t):r.insertBefore(o,t||null)),t=o;(t=t&&t.nextSibling)&&8==t.nodeType&&!t.data.startsWith("$s"););return t}function O(n,t){return t=t||[],null!=n&&"boolean"!=typeof n&&(w(n)?n.some(function(n){O(n,t)}):t.push(n)),t}function P(n,t,r,u){var i,f=n.key,o=n.type,e=t[r],l=e&&!(2&e.__u);if(null===e&&null==f||l&&f==e.key&&o==e.type)return r;if(u>(l?1:0)){for(i=r-1;i>=0;i--)if((e=t[i])&&!(2&e.__u)&&f==e.key&&o==e.type)return i;for(i=r+1;i<t.length;i++)if((e=t[i])&&!(2&e.__u)&&f==e.key&&o==e.type)return i}return-1}function T(n,t,r){null==r&&(r=""),"-"==t[0]?n.setProperty(t,r):n[t]=r}function N(n,t,r,u,i){var f,o;if("style"==t)if("string"==typeof r)n.style.cssText=r;else{if("string"==typeof u&&(n.style.cssText=u=""),u)for(t in u)r&&t in r||T(n.style,t);if(r)for(t in r)u&&r[t]==u[t]||T(n.style,t,r[t])}else if("o"==t[0]&&"n"==t[1])"function"!=typeof r&&(r=null),"function"!=typeof u&&(u=null),(n.__e||(n.__e={}))[t]=r,r&&u||(o=a[t]||(a[t]=V(t)),(n.__a||(n.__a={}))[t]=c,f=t!=(t=t.replace(l,"$1")),(t=t.slice(2))[0]<"a"&&(t=t.toLowerCase()),r?n.addEventListener(t,o,f):n.removeEventListener(t,o,f));else{if("http://www.w3.org/2000/svg"==i)t=t.replace(/xlink(H|:h)/,"h").replace(/sName$/,"s");else if("width"!=t&&"height"!=t&&"href"!=t&&"list"!=t&&"form"!=t&&"tabIndex"!=t&&"download"!=t&&"rowSpan"!=t&&"colSpan"!=t&&"role"!=t&&"popover"!=t&&t in n)try{return void(n[t]=null==r?"":r)}catch(n){}if("function"==typeof r)return;null==r||!1===r&&"-"!=t[4]?n.removeAttribute(t):n.setAttribute(t,"popover"==t&&1==r?"":r)}}function V(t){return function(r){var u=this.__e;if(u){if(u=u[t],null==r[e])r[e]=c++;else if(r[e]<this.__a[t])return;return u(n.event?n.event(r):r)}}}function z(t,r,u,i,f,o,e,l,c,a){var s,p,v,d,k,b,m,M,C,j,L,H,q,A,O,P,T,N,V=r.type;if(r.constructor!==h)return null;128&u.__u&&(c=32&u.__u,s=u.__c.__z)&&(r.__u|=c,p=o=[],8==s.nodeType?l=B(s,o):o.push(s),l=o[0]||l),(s=n.__b)&&s(r);n:if("function"==typeof V){v=e.length;try{if(M=r.props,C=(s=V.prototype)&&s.render,j=(s=V.contextType)&&i[s.__c],L=s?j?j.props.value:s.__:i,(d=u.__c)?(r.__c=d,2&d.__g&&(d.__g|=1)):(C?r.__c=d=new V(M,L):(r.__c=d=new x(M,L),d.constructor=V,d.render=K),j&&j.sub(d),d.state||(d.state={}),d.__n=i,d.__g|=8,d.__h=[],d.__k=[]),C&&(d.__s||(d.__s=d.state),V.getDerivedStateFromProps&&(d.__s==d.state&&(d.__s=_({},d.__s)),_(d.__s,V.getDerivedStateFromProps(M,d.__s)))),k=d.props,b=d.state,d.__v=r,u.__c){if(M!==k&&C&&!V.getDerivedStateFromProps&&d.componentWillReceiveProps&&d.componentWillReceiveProps(M,L),r.__v==u.__v&&!(8&d.__g)||!(4&d.__g)&&d.shouldComponentUpdate&&!1===d.shouldComponentUpdate(M,d.__s,L)){r.__v!=u.__v&&(d.props=M,d.state=d.__s,d.__g&=-9),r.__e=u.__e,r.__k=u.__k,r.__k.some(function(n){n&&(n.__=r)}),y.push.apply(d.__h,d.__k),d.__k=[],d.__h.length&&e.push(d),l=S(u);break n}d.componentWillUpdate&&d.componentWillUpdate(M,d.__s,L),C&&d.componentDidUpdate&&d.__h.push(function(){d.componentDidUpdate(k,b,m)})}else C&&!V.getDerivedStateFromProps&&d.componentWillMount&&d.componentWillMount(),C&&d.componentDidMount&&d.__h.push(d.componentDidMount);d.context=L,d.props=M,d.__P=t,d.__g&=-5,H=n.__r,q=C?25:0;do{d.__g&=-9,H&&H(r),s=d.render(d.props,d.state=d.__s,d.context)}while(8&d.__g&&++q<25);C&&(y.push.apply(d.__h,d.__k),d.__k=[]),d.state=d.__s,d.getChildContext&&(i=_({},i,d.getChildContext())),C&&u.__c&&d.getSnapshotBeforeUpdate&&(m=d.getSnapshotBeforeUpdate(k,b)),A=s&&s.type===$&&null==s.key?s.props.children:s,M.__P&&(s=l,f=(t=M.__P).namespaceURI,c=o=null,u.props&&u.props.__P!=t&&(u.__k.some(function(n){n&&J(n,n)}),u.__k=null),l=u.__k?S(u,0):null),l=I(t,w(A)?A:[A],r,u,i,f,o,e,l,c,a),M.__P&&(r.__e=null,l=s),r.__u&=-161,p&&p.some(g),d.__h.length&&e.push(d),1&d.__g&&(d.__g&=-4)}catch(t){if(e.length=v,r.__v=null,c||o)if(t&&t.then){if(r.__u|=128|c,o){for(~(T=o.indexOf(l||void 0))||(T=o.length);(N=o[T-1])&&8==N.nodeType;)T--;for(;T<o.length;T++)if(N=o[T])if(o[T]=null,O){if(N==P)break}else{if(8!=N.nodeType)break;N.data.startsWith("$s")&&(P=B(O=N))}}if(!O){for(;l&&8==l.nodeType&&l.nextSibling;)l=l.nextSibling;O=l}(s=B(O=r.__c.__z||(r.__c.__z=O)))?(r.__e=O,l=s):r.__e=l,l=l&&l.nextSibling}else o&&o.some(g);else r.__e=u.__e;r.__k||(r.__k=u.__k||[]),t&&t.then||D(r),n.__e(t,r,u)}}else l=r.__e=F(u.__e,r,u,i,f,o,e,c,a,t);return(s=n.diffed)&&s(r),l}function B(n,t){if(n&&8==n.nodeType&&n.data.startsWith("$s"))for(var r=1;n=n.nextSibling;){if(8==n.nodeType)if(n.data.startsWith("$s"))r++;else if(n.data.startsWith("/$s")&&!--r)return n;t&&t.push(n)}}function D(n){n&&(n.__c&&(n.__c.__g|=4),n.__k&&n.__k.some(D))}function E(t,r,u){for(var i=0;i<u.length;)G(u[i++],u[i++],u[i++]);n.__c&&n.__c(r,t),t.some(function(r){try{t=r.__h,r.__h=[],t.some(function(n){n.call(r)})}catch(t){n.__e(t,r.__v)}})}function F(t,r,u,i,f,o,e,l,c,a){var s,h,y,_,k,b,m,M,$=u.props||p,x=r.props,C=r.type;if("svg"==C?f="http://www.w3.org/2000/svg":"math"==C?f="http://www.w3.org/1998/Math/MathML":f||(f="http://www.w3.org/1999/xhtml"),o)for(s=0;s<o.length;s++)if((k=o[s])&&(C?k.localName==C:3==k.nodeType)){t=k,o[s]=null;break}if(!t){if(M=a.ownerDocument||document,!C)return M.createTextNode(x);t=M.createElementNS(f,C,x.is?x:a),l&&(n.__m&&n.__m(r,o),l=!1),o=null}if(C){if(a="template"==C&&t.content||t,o="textarea"==C&&null!=x.defaultValue?null:o&&d.call(a.childNodes),!l&&o)for($={},s=0;s<t.attributes.length;s++)$[(k=t.attributes[s]).name]=k.value;for(s in $)k=$[s],"dangerouslySetInnerHTML"==s?y=k:"children"==s||s in x||"value"==s&&"defaultValue"in x||"checked"==s&&"defaultChecked"in x||N(t,s,null,k,f);for(s in x)k=x[s],"children"==s?_=k:"dangerouslySetInnerHTML"==s?h=k:"value"==s?b=k:"checked"==s?m=k:l&&"function"!=typeof k||$[s]===k||N(t,s,k,$[s],f);h?(l||y&&(h.__html==y.__html||h.__html==t.innerHTML)||(t.innerHTML=h.__html),r.__k=[]):(y&&(t.textContent=""),("foreignObject"==C||"http://www.w3.org/1998/Math/MathML"==f&&v.test(C))&&(f="http://www.w3.org/1999/xhtml"),I(a,w(_)?_:[_],r,u,i,f,o,e,o?o[0]:u.__k&&S(u,0),l,c),o&&o.some(g)),l&&"textarea"!=C||(s="value","progress"==C&&null==b?t.removeAttribute(s):null==b||b===t[s]&&("progress"!=C||b)||N(t,s,b,$[s],f),s="checked",null!=m&&m!=t[s]&&N(t,s,m,$[s],f))}else $===x||l&&t.data==x||(t.data=x);return t}function G(t,r,u,i){try{"function"==typeof t?r?r.__x=t(r)||1:i&&(i=i.__c||i.__e)&&(r=i.__x)&&(i.__x=null,"function"==typeof r?r():t(null)):t.current=r}catch(t){n.__e(t,u)}}function J(t,r,u){var i,f,o,e;if(n.unmount&&n.unmount(t),!(i=t.ref)||i.current&&i.current!=t.__e||G(i,null,r,t),i=t.__c){if(i.componentWillUnmount)try{i.componentWillUnmount()}catch(t){n.__e(t,r)}i.__P=i.__n=null}if(i=t.__k)for(e=0;e<i.length;e++)i[e]&&J(i[e],r,"function"!=typeof t.type||u&&!t.props.__P);!u&&(i=t.__c)&&(i=i.__z)&&(f=B(i,o=[]))&&(i==t.__e&&o.some(g),g(f),g(i)),u||g(t.__e),t.__e=t.__c=t.__=null}function K(n,t,r){return this.constructor(n,r)}function Q(t,r){var u,i,f,o;n.__&&n.__(t,r),9==r.nodeType&&(r=r.documentElement),i=(u=t&&32&t.__u)?null:r.__k,r.__k=m($,{children:[t]}),f=[],o=[],z(r,r.__k,i||p,p,r.namespaceURI,i?null:r.firstChild?d.call(r.childNodes):null,f,i?i.__e:r.firstChild,u,o),E(f,r.__k,o),r.__k.props.children=null}function R(n,t){n&&"object"==typeof n&&(n.__u|=32),Q(n,t)}function U(n){function t(n){var r,u;return this.getChildContext||(r=new Set,(u={})[t.__c]=this,this.getChildContext=function(){return u},this.shouldComponentUpdate=function(n){this.props.value!=n.value&&r.forEach(function(n){n.__g|=4,L(n)})},this.sub=function(n){r.add(n);var t=n.componentWillUnmount;n.componentWillUnmount=function(){r.delete(n),t&&t.call(n)}}),n.children}return t.__c="__cC"+s++,t.__=n,t.Provider=(t.Consumer=function(n,t){return n.children(t)}).contextType=t,t}function W(n){return n.children}function X(n,t){return m(W,{__P:t,children:n})}n={__e:function(n,t,r,u){for(var i,o,e;t=t.__;)if((i=t.__c)&&!(1&i.__g)){i.__g|=4;try{if((e=(o=i.constructor)&&o.getDerivedStateFromError)&&i.setState(o.getDerivedStateFromError(n)),i.componentDidCatch&&(i.componentDidCatch(n,u||{}),e=1),e&&8&i.__g)return void(i.__g|=2)}catch(t){n=t}}throw f=0,n}},t=0,r=function(n){return null!=n&&n.constructor===h},x.prototype.setState=function(n,t){var r=this.__s;r&&r!=this.state||(r=this.__s=_({},this.state)),"function"==typeof n&&(n=n(_({},r),this.props)),n&&(_(r,n),this.__v&&(t&&this.__k.push(t),L(this)))},x.prototype.forceUpdate=function(n){this.__v&&(this.__g|=4,n&&this.__h.push(n),L(this))},x.prototype.render=$,u=[],f=0,o=function(n,t){return n.__v.__b-t.__v.__b},e=Symbol(),l=/(PointerCapture)$|Capture$/i,c=0,a={},s=0;export{x as Component,$ as Fragment,b as cloneElement,U as createContext,k as createElement,X as createPortal,M as createRef,k as h,R as hydrate,r as isValidElement,n as options,Q as render,O as toChildArray};
+`)
+
+func staticVendorPreactJsBytes() ([]byte, error) {
+	return _staticVendorPreactJs, nil
+}
+
+func staticVendorPreactJs() (*asset, error) {
+	bytes, err := staticVendorPreactJsBytes()
+	if err != nil {
+		return nil, err
+	}
+
+	info := bindataFileInfo{name: "static/vendor/preact.js", size: 11934, mode: 0o644, modTime: time.Unix(1, 0)}
+	a := &asset{bytes: bytes, info: info}
+	return a, nil
 }
 
 var _tlsSnakeoilcaCrt = []byte(`-----BEGIN CERTIFICATE-----
@@ -139,7 +4524,67 @@ func AssetNames() []string {
 
 // _bindata is a table, holding each asset generator, mapped to its name.
 var _bindata = map[string]func() (*asset, error){
-	"tls/snakeoilca.crt": tlsSnakeoilcaCrt,
+	"static/css/base.css":                   staticCssBaseCss,
+	"static/css/content.css":                staticCssContentCss,
+	"static/css/controls.css":               staticCssControlsCss,
+	"static/css/exchange.css":               staticCssExchangeCss,
+	"static/css/layout.css":                 staticCssLayoutCss,
+	"static/css/list.css":                   staticCssListCss,
+	"static/css/status.css":                 staticCssStatusCss,
+	"static/favicon.svg":                    staticFaviconSvg,
+	"static/index.html":                     staticIndexHtml,
+	"static/js/actions.js":                  staticJsActionsJs,
+	"static/js/api.js":                      staticJsApiJs,
+	"static/js/app.js":                      staticJsAppJs,
+	"static/js/clipboard.js":                staticJsClipboardJs,
+	"static/js/code.js":                     staticJsCodeJs,
+	"static/js/content.js":                  staticJsContentJs,
+	"static/js/dialog.js":                   staticJsDialogJs,
+	"static/js/diff.js":                     staticJsDiffJs,
+	"static/js/editor.js":                   staticJsEditorJs,
+	"static/js/empty.js":                    staticJsEmptyJs,
+	"static/js/exchange.js":                 staticJsExchangeJs,
+	"static/js/feed.js":                     staticJsFeedJs,
+	"static/js/fields.js":                   staticJsFieldsJs,
+	"static/js/filter.js":                   staticJsFilterJs,
+	"static/js/footer.js":                   staticJsFooterJs,
+	"static/js/format.js":                   staticJsFormatJs,
+	"static/js/help.js":                     staticJsHelpJs,
+	"static/js/hex.js":                      staticJsHexJs,
+	"static/js/highlight.js":                staticJsHighlightJs,
+	"static/js/html.js":                     staticJsHtmlJs,
+	"static/js/icons.js":                    staticJsIconsJs,
+	"static/js/keys.js":                     staticJsKeysJs,
+	"static/js/lines.js":                    staticJsLinesJs,
+	"static/js/list.js":                     staticJsListJs,
+	"static/js/load.js":                     staticJsLoadJs,
+	"static/js/main.js":                     staticJsMainJs,
+	"static/js/menu.js":                     staticJsMenuJs,
+	"static/js/message.js":                  staticJsMessageJs,
+	"static/js/model.js":                    staticJsModelJs,
+	"static/js/prefs.js":                    staticJsPrefsJs,
+	"static/js/raw.js":                      staticJsRawJs,
+	"static/js/splitter.js":                 staticJsSplitterJs,
+	"static/js/status.js":                   staticJsStatusJs,
+	"static/js/tabs.js":                     staticJsTabsJs,
+	"static/js/timeline.js":                 staticJsTimelineJs,
+	"static/js/timing.js":                   staticJsTimingJs,
+	"static/js/toast.js":                    staticJsToastJs,
+	"static/js/topbar.js":                   staticJsTopbarJs,
+	"static/vendor/highlight/LICENSE":       staticVendorHighlightLicense,
+	"static/vendor/highlight/core.js":       staticVendorHighlightCoreJs,
+	"static/vendor/highlight/css.js":        staticVendorHighlightCssJs,
+	"static/vendor/highlight/graphql.js":    staticVendorHighlightGraphqlJs,
+	"static/vendor/highlight/javascript.js": staticVendorHighlightJavascriptJs,
+	"static/vendor/highlight/json.js":       staticVendorHighlightJsonJs,
+	"static/vendor/highlight/xml.js":        staticVendorHighlightXmlJs,
+	"static/vendor/highlight/yaml.js":       staticVendorHighlightYamlJs,
+	"static/vendor/htm.LICENSE":             staticVendorHtmLicense,
+	"static/vendor/htm.js":                  staticVendorHtmJs,
+	"static/vendor/preact-hooks.js":         staticVendorPreactHooksJs,
+	"static/vendor/preact.LICENSE":          staticVendorPreactLicense,
+	"static/vendor/preact.js":               staticVendorPreactJs,
+	"tls/snakeoilca.crt":                    tlsSnakeoilcaCrt,
 }
 
 // AssetDir returns the file names below a certain
@@ -185,6 +4630,76 @@ type bintree struct {
 }
 
 var _bintree = &bintree{nil, map[string]*bintree{
+	"static": &bintree{nil, map[string]*bintree{
+		"css": &bintree{nil, map[string]*bintree{
+			"base.css":     &bintree{staticCssBaseCss, map[string]*bintree{}},
+			"content.css":  &bintree{staticCssContentCss, map[string]*bintree{}},
+			"controls.css": &bintree{staticCssControlsCss, map[string]*bintree{}},
+			"exchange.css": &bintree{staticCssExchangeCss, map[string]*bintree{}},
+			"layout.css":   &bintree{staticCssLayoutCss, map[string]*bintree{}},
+			"list.css":     &bintree{staticCssListCss, map[string]*bintree{}},
+			"status.css":   &bintree{staticCssStatusCss, map[string]*bintree{}},
+		}},
+		"favicon.svg": &bintree{staticFaviconSvg, map[string]*bintree{}},
+		"index.html":  &bintree{staticIndexHtml, map[string]*bintree{}},
+		"js": &bintree{nil, map[string]*bintree{
+			"actions.js":   &bintree{staticJsActionsJs, map[string]*bintree{}},
+			"api.js":       &bintree{staticJsApiJs, map[string]*bintree{}},
+			"app.js":       &bintree{staticJsAppJs, map[string]*bintree{}},
+			"clipboard.js": &bintree{staticJsClipboardJs, map[string]*bintree{}},
+			"code.js":      &bintree{staticJsCodeJs, map[string]*bintree{}},
+			"content.js":   &bintree{staticJsContentJs, map[string]*bintree{}},
+			"dialog.js":    &bintree{staticJsDialogJs, map[string]*bintree{}},
+			"diff.js":      &bintree{staticJsDiffJs, map[string]*bintree{}},
+			"editor.js":    &bintree{staticJsEditorJs, map[string]*bintree{}},
+			"empty.js":     &bintree{staticJsEmptyJs, map[string]*bintree{}},
+			"exchange.js":  &bintree{staticJsExchangeJs, map[string]*bintree{}},
+			"feed.js":      &bintree{staticJsFeedJs, map[string]*bintree{}},
+			"fields.js":    &bintree{staticJsFieldsJs, map[string]*bintree{}},
+			"filter.js":    &bintree{staticJsFilterJs, map[string]*bintree{}},
+			"footer.js":    &bintree{staticJsFooterJs, map[string]*bintree{}},
+			"format.js":    &bintree{staticJsFormatJs, map[string]*bintree{}},
+			"help.js":      &bintree{staticJsHelpJs, map[string]*bintree{}},
+			"hex.js":       &bintree{staticJsHexJs, map[string]*bintree{}},
+			"highlight.js": &bintree{staticJsHighlightJs, map[string]*bintree{}},
+			"html.js":      &bintree{staticJsHtmlJs, map[string]*bintree{}},
+			"icons.js":     &bintree{staticJsIconsJs, map[string]*bintree{}},
+			"keys.js":      &bintree{staticJsKeysJs, map[string]*bintree{}},
+			"lines.js":     &bintree{staticJsLinesJs, map[string]*bintree{}},
+			"list.js":      &bintree{staticJsListJs, map[string]*bintree{}},
+			"load.js":      &bintree{staticJsLoadJs, map[string]*bintree{}},
+			"main.js":      &bintree{staticJsMainJs, map[string]*bintree{}},
+			"menu.js":      &bintree{staticJsMenuJs, map[string]*bintree{}},
+			"message.js":   &bintree{staticJsMessageJs, map[string]*bintree{}},
+			"model.js":     &bintree{staticJsModelJs, map[string]*bintree{}},
+			"prefs.js":     &bintree{staticJsPrefsJs, map[string]*bintree{}},
+			"raw.js":       &bintree{staticJsRawJs, map[string]*bintree{}},
+			"splitter.js":  &bintree{staticJsSplitterJs, map[string]*bintree{}},
+			"status.js":    &bintree{staticJsStatusJs, map[string]*bintree{}},
+			"tabs.js":      &bintree{staticJsTabsJs, map[string]*bintree{}},
+			"timeline.js":  &bintree{staticJsTimelineJs, map[string]*bintree{}},
+			"timing.js":    &bintree{staticJsTimingJs, map[string]*bintree{}},
+			"toast.js":     &bintree{staticJsToastJs, map[string]*bintree{}},
+			"topbar.js":    &bintree{staticJsTopbarJs, map[string]*bintree{}},
+		}},
+		"vendor": &bintree{nil, map[string]*bintree{
+			"highlight": &bintree{nil, map[string]*bintree{
+				"LICENSE":       &bintree{staticVendorHighlightLicense, map[string]*bintree{}},
+				"core.js":       &bintree{staticVendorHighlightCoreJs, map[string]*bintree{}},
+				"css.js":        &bintree{staticVendorHighlightCssJs, map[string]*bintree{}},
+				"graphql.js":    &bintree{staticVendorHighlightGraphqlJs, map[string]*bintree{}},
+				"javascript.js": &bintree{staticVendorHighlightJavascriptJs, map[string]*bintree{}},
+				"json.js":       &bintree{staticVendorHighlightJsonJs, map[string]*bintree{}},
+				"xml.js":        &bintree{staticVendorHighlightXmlJs, map[string]*bintree{}},
+				"yaml.js":       &bintree{staticVendorHighlightYamlJs, map[string]*bintree{}},
+			}},
+			"htm.LICENSE":     &bintree{staticVendorHtmLicense, map[string]*bintree{}},
+			"htm.js":          &bintree{staticVendorHtmJs, map[string]*bintree{}},
+			"preact-hooks.js": &bintree{staticVendorPreactHooksJs, map[string]*bintree{}},
+			"preact.LICENSE":  &bintree{staticVendorPreactLicense, map[string]*bintree{}},
+			"preact.js":       &bintree{staticVendorPreactJs, map[string]*bintree{}},
+		}},
+	}},
 	"tls": &bintree{nil, map[string]*bintree{
 		"snakeoilca.crt": &bintree{tlsSnakeoilcaCrt, map[string]*bintree{}},
 	}},

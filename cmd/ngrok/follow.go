@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"ngrok/client"
 )
+
+// followPace is the least time between two looks at a state: each connection of a
+// visitor changes it, and looking must not cost what carrying does.
+const followPace = 100 * time.Millisecond
 
 // source is where views find out what to show.
 type source interface {
@@ -24,6 +29,10 @@ func follow(ctx context.Context, c source, see func(client.State)) {
 		case <-ctx.Done():
 			see(c.State())
 			return
+		}
+		select {
+		case <-time.After(followPace):
+		case <-ctx.Done():
 		}
 	}
 }

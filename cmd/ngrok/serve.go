@@ -23,6 +23,8 @@ import (
 type views struct {
 	// tap captures what passes; nil captures nothing.
 	tap client.Tap
+	// kept returns how many bytes the inspector holds; nil when it captures nothing.
+	kept func() int64
 	// page makes the inspector's page; nil when that is disabled.
 	page func(tunnelClient) (page, error)
 	// screen makes the terminal screen; webURL is empty without a page.
@@ -51,6 +53,7 @@ type session struct {
 	client   tunnelClient
 	page     page   // nil without one
 	screen   screen // nil without one
+	kept     func() int64
 
 	hurryUp context.CancelFunc // cuts open connections
 	hurried atomic.Int32       // the exit code of a second signal, else 0
@@ -114,6 +117,10 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 	if err != nil {
 		return nil, err
 	}
+	screen := a.terminal && !log.ToStream() && v.screen != nil
+	if v.page == nil && !screen {
+		v.tap, v.kept = nil, nil // nobody would see what passes
+	}
 	cfg := client.Config{
 		ServerAddr: s.serverAddr,
 		TLS:        tlsConfig,
@@ -135,7 +142,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 	if err != nil {
 		return nil, err
 	}
-	ses := &session{app: a, settings: s, log: log, client: c}
+	ses := &session{app: a, settings: s, log: log, client: c, kept: v.kept}
 	webURL := ""
 	if v.page != nil {
 		if ses.page, err = v.page(c); err != nil {
@@ -146,7 +153,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 		}
 		webURL = pageURL(ses.page.Addr())
 	}
-	if a.terminal && !log.ToStream() && v.screen != nil {
+	if screen {
 		if ses.screen, err = v.screen(c, webURL); err != nil {
 			ses.close()
 			return nil, err
@@ -192,6 +199,9 @@ func (ses *session) run() error {
 				ses.log.Logger.Error("the inspector's page has ended; the tunnels go on", "err", err)
 			}
 		})
+	}
+	if ses.kept != nil {
+		wg.Go(func() { boundGarbage(viewing, ses.kept) })
 	}
 	wg.Go(func() { ses.show(ctx, viewing, quit) })
 

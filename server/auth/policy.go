@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"ngrok/server/limit"
 )
@@ -127,6 +128,13 @@ func (p *Policy) Tokens() int { return len(p.tokens) }
 // Limits returns the limits that hold for everyone.
 func (p *Policy) Limits() limit.Limits { return p.limits }
 
+// clientIdentityPrefix begins what our client sends when it was given no token, so that
+// nobody looks for a wrong token that there never was. Nothing but the message rests on it.
+const clientIdentityPrefix = "anon-"
+
+// howToGetAToken is for whoever reads the client's output, often the operator.
+const howToGetAToken = "use the ngrok.yml that ngrokd printed on its first start, or a token from its operator (ngrokd token new NAME) with ngrok -authtoken=TOKEN or as auth_token: TOKEN in its file"
+
 // Authenticate returns who the peer is that sent user and password in its Auth message,
 // or a [*Refusal]. The token is in user; where password is not empty, the token is
 // there and user is its name. Every known token is compared in constant time.
@@ -147,10 +155,10 @@ func (p *Policy) Authenticate(user, password string) (*Identity, error) {
 		return &Identity{Name: found.Name, Key: "token:" + found.Name, hash: found.Hash, token: true}, nil
 	case p.open:
 		return anonymous(user, password), nil
-	case secret == "":
-		return nil, refuse(RuleToken, "this server wants a token: ask its operator for one, then run ngrok with -authtoken=TOKEN or write auth_token: TOKEN into its file")
+	case secret == "" || password == "" && strings.HasPrefix(user, clientIdentityPrefix):
+		return nil, refuse(RuleToken, "this server wants a token, and this client has none: "+howToGetAToken)
 	}
-	return nil, refuse(RuleToken, "this server does not know the token (or knows it no longer): ask its operator for one, then run ngrok with -authtoken=TOKEN or write auth_token: TOKEN into its file")
+	return nil, refuse(RuleToken, "this server does not know the token (or knows it no longer): "+howToGetAToken)
 }
 
 // StillValid returns nil while id would be admitted by this policy too, else a

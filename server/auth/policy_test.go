@@ -433,3 +433,16 @@ func TestNewPoliciesNilIsOpen(t *testing.T) {
 		t.Error("not open")
 	}
 }
+
+func TestRefusalSaysWhetherThereWasAToken(t *testing.T) {
+	closed := policy(t, Config{Tokens: []Token{{Name: "alice", Hash: HashToken("alice-secret")}}})
+	for user, want := range map[string]string{
+		"":                "has none",
+		"anon-0123456789": "has none", // made by a client that was given no token
+		"mallory":         "does not know the token",
+	} {
+		if _, err := closed.Authenticate(user, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", user, err, want)
+		}
+	}
+}

@@ -25,6 +25,10 @@ const (
 	// of slow machines; a program that ends says so at once.
 	startTime = 30 * time.Second
 
+	// signalTime is how much later than the programs the demo may notice a Ctrl-C,
+	// which reaches all of them at once.
+	signalTime = time.Second
+
 	// stopTime is how long a program has to end once it was interrupted.
 	stopTime = 5 * time.Second
 )
@@ -35,6 +39,8 @@ type demo struct {
 	service, name string
 
 	tunnelAddr, httpAddr, httpsAddr string // of ngrokd
+
+	ended chan struct{} // hears of every part that has ended; for tests
 
 	mu  sync.Mutex // of out
 	out io.Writer
@@ -58,7 +64,12 @@ func (d *demo) run(user context.Context) (err error) {
 	part := func(name string, run func() error) {
 		running.Go(func() {
 			err := run()
-			if ctx.Err() == nil {
+			if d.ended != nil {
+				d.ended <- struct{}{}
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(signalTime):
 				cancel(fmt.Errorf("%s has ended: %w", name, early(err)))
 			}
 		})

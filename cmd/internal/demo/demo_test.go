@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+		if os.Getenv("NGROKD_ENDS") != "" {
+			os.Exit(0)
+		}
 		<-interrupted.Done()
 		listener.Close()
 		os.Exit(0)
@@ -142,6 +145,21 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// Ctrl-C reaches all programs of a terminal at once; the demo may be the last to notice.
+func TestProgramsThatNoticeTheInterruptFirst(t *testing.T) {
+	t.Setenv("NGROKD_ENDS", "1")
+	d, out := newDemo(t)
+	d.ended = make(chan struct{}, 2)
+	ctx, interrupt := context.WithCancel(context.Background())
+	go func() {
+		<-d.ended
+		interrupt()
+	}()
+	if err := d.run(ctx); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestRunSaysWhatFailed(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -157,6 +175,7 @@ func TestRunSaysWhatFailed(t *testing.T) {
 		{"no port", func(_ *testing.T, d *demo) { d.service = "eighty" }, "PORT=eighty is no port"},
 		{"port 0", func(_ *testing.T, d *demo) { d.service = "0" }, "port 0"},
 		{"no programs", func(t *testing.T, d *demo) { d.bin = t.TempDir() }, "ngrokd has ended"},
+		{"ngrokd ends by itself", func(t *testing.T, d *demo) { t.Setenv("NGROKD_ENDS", "1") }, "ngrokd has ended: it should run until it is interrupted"},
 		{"ngrok fails", func(t *testing.T, d *demo) { t.Setenv("NGROK_FAILS", "1") }, "ngrok has ended: exit status 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"ngrok/client"
 	"ngrok/conn/conntest"
 	"ngrok/server"
+	"ngrok/server/limit"
 )
 
 // world is a server that runs, and what is needed to reach it.
@@ -44,6 +45,7 @@ func newWorld(t testing.TB, edit func(*server.Config)) *world {
 		TunnelAddr: "127.0.0.1:0",
 		DataDir:    t.TempDir(),
 		TLS:        &tls.Config{Certificates: []tls.Certificate{cert}},
+		Policies:   openPolicies(t, limit.Default()),
 		Grace:      -1,
 		Version:    "test",
 		Logger:     w.logger,
@@ -101,6 +103,11 @@ func (w *world) runClient(edit func(*client.Config), tunnels ...client.Tunnel) *
 	return c
 }
 
+// clientTLS returns what verifies the server.
+func (w *world) clientTLS() *tls.Config {
+	return &tls.Config{RootCAs: w.roots, ServerName: "localhost"}
+}
+
 type runningClient struct {
 	*client.Client
 	stop func()
@@ -111,11 +118,13 @@ type runningClient struct {
 func (w *world) startClient(edit func(*client.Config), tunnels ...client.Tunnel) *runningClient {
 	w.t.Helper()
 	config := client.Config{
-		ServerAddr: w.listen.Tunnel.Addr().String(),
-		TLS:        &tls.Config{RootCAs: w.roots},
-		Tunnels:    tunnels,
-		Version:    "test",
-		Logger:     w.logger,
+		TLS:     w.clientTLS(),
+		Tunnels: tunnels,
+		Version: "test",
+		Logger:  w.logger,
+	}
+	if w.listen.Tunnel != nil {
+		config.ServerAddr = w.listen.Tunnel.Addr().String()
 	}
 	if edit != nil {
 		edit(&config)

@@ -47,7 +47,7 @@ const (
 
 	// wakePongTimeout is the same after the machine has slept: the session is most
 	// likely dead then.
-	wakePongTimeout = 3 * time.Second
+	wakePongTimeout = 2500 * time.Millisecond
 
 	// clockGap is how far the clock must have jumped ahead of the time that passed for
 	// the machine to have slept.

@@ -44,7 +44,7 @@ func silentSession(t *testing.T) (s *session, skip func(time.Duration), end func
 	return s, func(d time.Duration) { skipped.Add(int64(d)) }, func() error { <-done; return context.Cause(s.ctx) }
 }
 
-// Whose machine has slept is back within 5 s: up to one to notice, 3 for the answer that
+// Whose machine has slept is back within 5 s: up to one to notice, 2.5 for the answer that
 // does not come.
 func TestSleepIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,15 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,4 +104,73 @@ func TestServerDrains(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the old server does not end")
 	}
+}
+
+// Visitors who come while the client restarts see nothing but a delay: 50 a second, half
+// of them on connections that they keep.
+func TestVisitorsDuringARestartOfTheClient(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, 10*time.Second })
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		w.Write(b)
+	}))
+	t.Cleanup(service.Close)
+	tunnel := httpTunnel("mine", service.Listener.Addr())
+	patient := func(c *client.Config) { c.AuthToken, c.Grace = "alice", 10*time.Second }
+	c := w.runClient(patient, tunnel)
+	url := c.url("http")
+
+	kept, fresh := w.visitor(), w.visitor()
+	fresh.Transport.(*http.Transport).DisableKeepAlives = true
+	ctx, cancel := context.WithCancel(t.Context())
+	var sent, failed atomic.Int64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			v := kept
+			if i%2 == 0 {
+				v = fresh
+			}
+			sent.Add(1)
+			wg.Go(func() {
+				// A body of unknown length, which the visitor does not send again.
+				body := strconv.Itoa(i)
+				resp, err := v.Post(url, "text/plain", struct{ io.Reader }{strings.NewReader(body)})
+				if err == nil {
+					var b []byte
+					b, err = io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if err == nil && (resp.StatusCode != 200 || string(b) != body) {
+						err = fmt.Errorf("%s: %s", resp.Status, b)
+					}
+				}
+				if err != nil {
+					failed.Add(1)
+					t.Errorf("request %d: %v", i, err)
+				}
+			})
+		}
+	})
+	for range 3 {
+		before := sent.Load()
+		conntest.Eventually(t, "visitors come", func() bool { return sent.Load() > before+20 })
+		c.ExpectReturn()
+		c.stop()
+		conntest.Eventually(t, "visitors wait", func() bool { return w.server.Waiting() > 20 })
+		c = w.runClient(patient, tunnel)
+	}
+	conntest.Eventually(t, "nobody waits", func() bool { return w.server.Waiting() == 0 })
+	cancel()
+	wg.Wait()
+	t.Logf("%d requests, %d failed", sent.Load(), failed.Load())
 }

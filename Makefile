@@ -8,6 +8,10 @@ BUILDTAGS   ?=
 # How long each fuzz target runs in `make fuzz`, and in `make test`.
 FUZZTIME    ?= 30s
 TESTFUZZ    ?= 2s
+# Which benchmarks `make bench` runs and how often; options of `make bench-tunnel`.
+BENCH       ?= .
+BENCHCOUNT  ?= 1
+BENCHFLAGS  ?=
 # The least share of statements that `make cover` accepts, per room, in percent.
 COVER_MIN   ?= 80
 COVER_ROOMS := server client conn msg
@@ -28,7 +32,8 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test prepare race fuzz lint cover bench cross clean help
+	assets vendor-web debug-assets run test prepare race fuzz chaos soak lint cover bench bench-tunnel cross \
+	clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
 
@@ -99,6 +104,17 @@ race:
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
 
+# What the fault laboratory is told, such as CHAOS='-seed 7 -short' or CHAOS=figures.
+CHAOS       ?=
+SOAK        ?= 30m
+chaos: all ## break both programs under verified load for half an hour; CHAOS='-short' or CHAOS=figures
+	@$(GO) build -o bin/chaos ./cmd/internal/chaos
+	@exec bin/chaos $(CHAOS)
+
+soak: all ## mixed load without faults for SOAK (30m): memory and goroutines must stay flat
+	@$(GO) build -o bin/chaos ./cmd/internal/chaos
+	@exec bin/chaos -time $(SOAK) soak
+
 lint: ## gofmt, vet, staticcheck, and whether the generated assets are up to date
 	.ci/lint
 
@@ -106,8 +122,15 @@ cover: ## fail if a room's tests cover less than COVER_MIN percent of it
 	$(GO) test -coverprofile=coverage.out -coverpkg=./... ./...
 	.ci/cover coverage.out $(COVER_MIN) $(COVER_ROOMS)
 
-bench: ## run all benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# For two versions to be compared: make bench BENCHCOUNT=8 >old.txt, the same >new.txt,
+# then benchstat old.txt new.txt.
+bench: ## run the Go benchmarks (BENCH=regexp, BENCHCOUNT=8 for benchstat)
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -count $(BENCHCOUNT) -timeout 1h \
+		$(shell $(GO) list -f '{{.Dir}} {{.TestGoFiles}} {{.XTestGoFiles}}' ./... | awk '/bench_test[.]go/ { print $$1 }')
+
+bench-tunnel: all ## compare no tunnel, the tunnel's modes and haproxy (BENCHFLAGS=-h says more)
+	@$(GO) build -o bin/benchtunnel$(EXE) ./cmd/internal/benchtunnel
+	@bin/benchtunnel$(EXE) $(BENCHFLAGS)
 
 cross: ## see that both programs build for linux, darwin and windows, amd64 and arm64
 	@set -e; for p in $(PLATFORMS); do \

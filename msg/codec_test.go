@@ -166,22 +166,3 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkAppendStartProxy(b *testing.B) {
-	m := &StartProxy{Url: "http://example.tunnel.example.com:8080", ClientAddr: "127.0.0.1:58212", Reuse: true}
-	buf := make([]byte, 0, 512)
-	b.ReportAllocs()
-	for b.Loop() {
-		buf, _ = Append(buf[:0], m)
-	}
-}
-
-func BenchmarkReadStartProxy(b *testing.B) {
-	input, _ := Append(nil, &StartProxy{Url: "http://example.tunnel.example.com:8080", ClientAddr: "127.0.0.1:58212", Reuse: true})
-	r := bytes.NewReader(nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Reset(input)
-		Read(r, MaxAfterAuth)
-	}
-}

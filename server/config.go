@@ -66,6 +66,10 @@ type Config struct {
 	// TLS holds the certificates of the tunnel port and of the https port. Required.
 	TLS *tls.Config
 
+	// Certificates gets the certificates that TLS shows; nil when they are there
+	// already.
+	Certificates Certificates
+
 	// Grace is how long Serve lets flows finish once it was told to stop.
 	// 0 means 30 s; negative ends them at once.
 	Grace time.Duration

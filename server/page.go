@@ -17,6 +17,7 @@ type answer struct {
 	title  string // a sentence
 	hint   string // what to do, in plain text; may be empty
 	header string // more fields, each with its CRLF
+	plain  string // if not empty, all of the body, for a program
 }
 
 func notFound(host string) answer {
@@ -74,7 +75,9 @@ func (a answer) append(b []byte, r *http1.Request, last bool) []byte {
 	if a.hint != "" {
 		body += a.hint + "\n"
 	}
-	if bytes.Contains(r.Get("Accept"), []byte("text/html")) {
+	if a.plain != "" {
+		body = a.plain
+	} else if bytes.Contains(r.Get("Accept"), []byte("text/html")) {
 		kind, body = "text/html", a.page()
 	}
 	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))

@@ -69,6 +69,11 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 			s.flows.remove(fl)
 			return
 		}
+		if isChallenge(leg) {
+			leg.Close()
+			s.flows.remove(fl)
+			return
+		}
 		if scheme == "https" {
 			s.tidy.Handshake()
 			// In a goroutine whose stack the handshake has not made large.
@@ -132,7 +137,9 @@ func (v *httpVisit) serveRequests() error {
 // nothing has happened to it.
 func (v *httpVisit) route() error {
 	t := v.server.registry.lookup(v.scheme, v.req.Host)
-	switch {
+	switch a, ok := v.challenge(); {
+	case ok:
+		return v.refuse(a)
 	case t == nil:
 		return v.await()
 	case !t.admits(&v.req):
@@ -269,20 +276,25 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	head := len(v.req.Head)
-	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.short(body, v.leg.Buffered()[head:])
-	b := a.append(nil, &v.req, !keep)
+	goesOn, last := a.append(nil, &v.req, false), a.append(nil, &v.req, true)
+	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.req.ContentLength <= skipBytes
+	v.leg.Consume(len(v.req.Head))
+	if keep && v.req.ContentLength < 0 {
+		// The answer has to say whether the connection goes on, and only the end of a
+		// chunked body tells.
+		keep = v.skip(&body) == nil
+	}
+	answer := last
+	if keep {
+		answer = goesOn
+	}
 	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
-	_, err := v.leg.Write(b)
+	_, err := v.leg.Write(answer)
 	v.leg.SetWriteDeadline(time.Time{})
 	if err != nil {
 		return err
 	}
-	if !keep {
-		return errHangUp
-	}
-	v.leg.Consume(head)
-	if err := v.skip(&body); err != nil {
+	if !keep || v.skip(&body) != nil {
 		return errHangUp
 	}
 	v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
@@ -297,17 +309,6 @@ func (v *httpVisit) refuseLast(a answer) error {
 	v.leg.SetWriteDeadline(time.Now().Add(lingerTime))
 	v.leg.Write(a.append(nil, &http1.Request{}, true))
 	return errHangUp
-}
-
-// short reports whether a body can be skipped, of which here has arrived. One without a
-// known length must be here whole: the answer has to say whether the connection goes on
-// before more is read.
-func (v *httpVisit) short(body http1.Body, here []byte) bool {
-	if v.req.ContentLength >= 0 {
-		return v.req.ContentLength <= skipBytes
-	}
-	n, done, err := body.Next(here)
-	return done && err == nil && n <= skipBytes
 }
 
 // skip reads a body that nobody wants, at most skipBytes of it.

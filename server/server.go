@@ -22,6 +22,9 @@ import (
 const (
 	defaultGrace = 30 * time.Second
 
+	// cutTime is how long clients have to end their side of what was cut.
+	cutTime = 2 * time.Second
+
 	// memoryFile is where, in the data directory, it is kept who had which name.
 	memoryFile = "names.json"
 
@@ -109,6 +112,9 @@ func New(config Config) (*Server, error) {
 	}
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
 	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
+	if config.Certificates != nil {
+		s.publicTLS.NextProtos = append(s.publicTLS.NextProtos, acmeTLS)
+	}
 	if s.tcpHost == "" {
 		s.tcpHost, _, _ = net.SplitHostPort(config.TunnelAddr)
 	}
@@ -173,6 +179,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	s.acceptOn(l.Tunnel, func(nc net.Conn) { s.acceptTunnel(nc) })
 	s.acceptOn(l.HTTP, func(nc net.Conn) { s.acceptHTTP("http", nc) })
 	s.acceptOn(l.HTTPS, func(nc net.Conn) { s.acceptHTTP("https", nc) })
+	if c := s.config.Certificates; c != nil {
+		s.serving.Go(func() { c.Run(s.accepting, s.knows) })
+	}
 
 	<-ctx.Done()
 	if errors.Is(context.Cause(ctx), ErrHandOver) {
@@ -192,7 +201,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	cut()
 	s.flows.reset()
 	s.peers.stop()
+	late := time.AfterFunc(cutTime, s.peers.reset)
 	s.serving.Wait()
+	late.Stop()
 	looking.Wait()
 	s.registry.memory.save()
 	s.metrics.stop()

@@ -11,14 +11,18 @@ import (
 // 10 µs to pass over loopback.
 func BenchmarkTapDownload(b *testing.B) {
 	const length = 1 << 60
-	for _, framing := range []string{fmt.Sprintf("Content-Length: %d", int64(length)), "Transfer-Encoding: chunked", "Connection: close"} {
-		b.Run(framing[:10], func(b *testing.B) {
+	for _, f := range []struct{ name, field string }{
+		{"length", fmt.Sprintf("Content-Length: %d", int64(length))},
+		{"chunked", "Transfer-Encoding: chunked"},
+		{"close", "Connection: close"},
+	} {
+		b.Run("framing="+f.name, func(b *testing.B) {
 			s := New(Options{})
 			tap := s.Open(testInfo)
 			tap.Request([]byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
-			tap.Response([]byte("HTTP/1.1 200 OK\r\n" + framing + "\r\n\r\n"))
+			tap.Response([]byte("HTTP/1.1 200 OK\r\n" + f.field + "\r\n\r\n"))
 			p := make([]byte, 32<<10)
-			if framing[0] == 'T' {
+			if f.name == "chunked" {
 				copy(p, "7ff8\r\n")
 				copy(p[len(p)-2:], "\r\n")
 			}
@@ -41,15 +45,24 @@ func BenchmarkTapKeepAlive(b *testing.B) {
 		tap.Request(request)
 		tap.Response(response)
 	}
-	b.Run("one connection", func(b *testing.B) {
-		tap := New(Options{}).Open(testInfo)
-		b.ReportAllocs()
-		for b.Loop() {
-			one(tap)
-		}
-	})
-	b.Run("parallel", func(b *testing.B) {
+	for _, viewers := range []int{0, 100} { // who never look
+		b.Run(fmt.Sprintf("connections=1/viewers=%d", viewers), func(b *testing.B) {
+			s := New(Options{})
+			for range viewers {
+				_, stop := s.Subscribe()
+				defer stop()
+			}
+			tap := s.Open(testInfo)
+			b.SetBytes(int64(len(request) + len(response)))
+			b.ReportAllocs()
+			for b.Loop() {
+				one(tap)
+			}
+		})
+	}
+	b.Run("connections=procs/viewers=0", func(b *testing.B) {
 		s := New(Options{})
+		b.SetBytes(int64(len(request) + len(response)))
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			tap := s.Open(testInfo)
@@ -57,16 +70,5 @@ func BenchmarkTapKeepAlive(b *testing.B) {
 				one(tap)
 			}
 		})
-	})
-	b.Run("100 stalled viewers", func(b *testing.B) {
-		s := New(Options{})
-		for range 100 {
-			_, stop := s.Subscribe()
-			defer stop()
-		}
-		tap := s.Open(testInfo)
-		for b.Loop() {
-			one(tap)
-		}
 	})
 }

@@ -137,7 +137,7 @@ func TestHelpIsComplete(t *testing.T) {
 		t.Fatal("an unknown flag is accepted")
 	}
 	for _, name := range []string{"authtoken", "config", "grace", "hostname", "httpauth", "inspect-addr", "log", "log-format", "log-level",
-		"none", "proto", "region", "remote-port", "server-addr", "subdomain", "version"} {
+		"none", "plain", "proto", "region", "remote-port", "server-addr", "subdomain", "version"} {
 		if !strings.Contains(helpText, "\n  -"+name) {
 			t.Errorf("help says nothing about -%s", name)
 		}

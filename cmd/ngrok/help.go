@@ -43,6 +43,8 @@ Options, before or after a command and its arguments, with one dash or two:
   -log-format FORMAT    logfmt, json or term (default logfmt)
   -log-level LEVEL      DEBUG, INFO, WARNING or ERROR (default INFO)
   -none                 with start: no tunnel
+  -plain                offer the server no extension of the protocol: to compare, or
+                        to find out whether an extension is what goes wrong
   -proto PROTOCOL       http, https, http+https or tcp (default http+https)
   -region NAME          accepted and without effect
   -remote-port PORT     ask for a port of the server, for tcp

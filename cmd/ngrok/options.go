@@ -17,7 +17,7 @@ const defaultGrace = 30 * time.Second
 type options struct {
 	authToken, config, hostname, httpAuth, log, logLevel, logFormat string
 	proto, subdomain, serverAddr, inspectAddr, remotePort, region   string
-	none, all, version, help                                        bool
+	none, all, plain, version, help                                 bool
 	grace                                                           time.Duration
 
 	set map[string]bool // names of the flags that were given
@@ -42,6 +42,7 @@ func parseArgs(args []string) (*options, []string, error) {
 	fs.StringVar(&o.log, "log", "", "")
 	fs.StringVar(&o.logFormat, "log-format", "", "")
 	fs.StringVar(&o.logLevel, "log-level", "", "")
+	fs.BoolVar(&o.plain, "plain", false, "")
 	fs.StringVar(&o.proto, "proto", "http+https", "")
 	fs.StringVar(&o.region, "region", "", "")
 	fs.StringVar(&o.remotePort, "remote-port", "", "")

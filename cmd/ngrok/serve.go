@@ -132,6 +132,8 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 		Hurry:      hurry,
 		Version:    version.Number,
 		Logger:     log.Logger,
+
+		PlainVersion2: s.plain,
 	}
 	if cfg.AuthToken == "" {
 		if cfg.Identity, err = identity(a.identityPath()); err != nil {

@@ -32,6 +32,7 @@ type settings struct {
 	proxy       *url.URL
 	log         logging.Options
 	grace       time.Duration
+	plain       bool // no extension of the protocol
 }
 
 // load reads the file and puts the settings together.
@@ -55,6 +56,7 @@ func (a *app) load(o *options) (*settings, error) {
 		path:  path,
 		file:  f,
 		grace: o.grace,
+		plain: o.plain,
 		log: logging.Options{
 			To:     cmp.Or(o.log, f.Log, "none"),
 			Level:  cmp.Or(o.logLevel, f.LogLevel),

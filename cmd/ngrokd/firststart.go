@@ -57,7 +57,8 @@ func clientAddr(o *options) string {
 // trustLine says how a client verifies the server: by the host's roots where they do, else
 // by the key, which lasts longer than a certificate.
 func trustLine(o *options, source cert.Source) string {
-	if publiclyTrusted(o.domain, source) {
+	managed, ok := source.(*cert.ACME)
+	if ok && managed.Public() || publiclyTrusted(o.domain, source) {
 		return "trust_host_root_certs: true\n"
 	}
 	return "server_fingerprint: " + source.Fingerprint() + "\n"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 
@@ -96,6 +97,9 @@ func (r *reloader) reload() {
 	}
 	if !sameSettings(file.Settings, r.options.file.Settings) {
 		r.logger.Warn("settings that are flags too differ from those at the start; they count from the next start", "file", r.options.config)
+	}
+	if !reflect.DeepEqual(file.ACME, r.options.file.ACME) {
+		r.logger.Warn("acme differs from what it was at the start; it counts from the next start", "file", r.options.config)
 	}
 	if r.policies.Current().Open() != policy.Open() {
 		r.logger.Warn("who is admitted has changed", "everybody", policy.Open())

@@ -138,6 +138,10 @@ func TestReloadKeepsWhatItHasWhenTheFileIsBroken(t *testing.T) {
 			t.Error("the mended file was not taken over")
 		}
 		r.wantLog(t, "count from the next start")
+
+		r.write(t, good+"acme: {}\n")
+		time.Sleep(3 * pollInterval)
+		r.wantLog(t, "acme differs")
 	})
 }
 

@@ -164,6 +164,7 @@ type succession struct {
 
 	before *wire // to the process before this one; nil when this is the first
 	exe    string
+	usr2   chan os.Signal // asks for the next process; one slot
 
 	mu    sync.Mutex
 	after *wire // to the next one, once that is ready
@@ -173,6 +174,8 @@ type succession struct {
 // systemd has opened.
 func newSuccession(env func(string) string, logger *slog.Logger) (*succession, error) {
 	s := &succession{listeners: newListeners(), logger: logger, notify: newNotifier(env)}
+	s.usr2 = make(chan os.Signal, 1)
+	signal.Notify(s.usr2, syscall.SIGUSR2)
 	// Now: later the name may be that of a deleted file.
 	s.exe, _ = os.Executable()
 	if err := activated(env, s.listeners); err != nil {
@@ -231,8 +234,6 @@ func isTunnelPort(name string) bool { return strings.HasPrefix(name, "tcp:") }
 
 // run replaces the process when it is told to, until ctx ends. cancel ends ctx.
 func (s *succession) run(ctx context.Context, cancel context.CancelCauseFunc) {
-	usr2 := make(chan os.Signal, 1)
-	signal.Notify(usr2, syscall.SIGUSR2)
 	defer signal.Ignore(syscall.SIGUSR2) // which would end a process that drains
 	unused := time.After(unusedAfter)
 	for {
@@ -242,7 +243,7 @@ func (s *succession) run(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-unused:
 			s.listeners.closeUnused()
-		case <-usr2:
+		case <-s.usr2:
 			pid, err := s.replace(ctx)
 			if err != nil {
 				s.logger.Error("the next process failed, this one goes on", "err", err)

@@ -41,7 +41,7 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 	if o.domain, err = cert.ParseDomain(o.domain); err != nil {
 		return fmt.Errorf("-domain: %w", err)
 	}
-	source, err := cert.Open(cert.Options{Domain: o.domain, CertFile: o.tlsCrt, KeyFile: o.tlsKey, DataDir: o.dataDir, Logger: log.Logger})
+	source, err := o.certificates(log.Logger)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 		}
 	}
 	p.sayWhoIsAdmitted(o, policies.Current(), log.Logger)
-	if o.file.ACME != nil || o.file.TrustedProxies != nil {
-		log.Logger.Warn("acme and trusted_proxies are read, but this version does not use them yet", "file", o.config)
+	if o.file.TrustedProxies != nil {
+		log.Logger.Warn("trusted_proxies is read, but this version does not use it yet", "file", o.config)
 	}
 	if err := next.takeOver(); err != nil {
 		return errors.Join(err, stopped(serve))
@@ -156,6 +156,7 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 	if grace == 0 {
 		grace = -1 // none; 0 is the server's default
 	}
+	managed, _ := source.(server.Certificates)
 	return server.Config{
 		Domain:         o.domain,
 		HTTPAddr:       o.httpAddr,
@@ -167,6 +168,7 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 		DataDir:        o.dataDir,
 		NamesFile:      o.cacheFile,
 		Policies:       policies,
+		Certificates:   managed,
 		TLS:            &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
 		Grace:          grace,
 		Lease:          o.lease,

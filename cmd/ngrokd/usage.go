@@ -19,6 +19,7 @@ Certificates
   -tlsCrt FILE        certificate chain, PEM, for the domain and *.domain
   -tlsKey FILE        its private key, PEM
   Without them ngrokd makes an authority of its own, once, in its data directory.
+  With "acme: {}" in ngrokd.yml it gets certificates from Let's Encrypt.
 
 Who may use it
   -config FILE        settings, tokens and limits (ngrokd.yml in the data directory)

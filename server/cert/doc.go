@@ -1,9 +1,10 @@
 // Package cert gives ngrokd the certificate of its TLS listeners: one that its own
 // authority makes and renews ([Own]), one read from files that may change under it
 // ([Files]), or one that was baked into the program ([Development]). [Open] chooses
-// between them.
+// between them. [ACME] goes before these, with certificates that an authority issues
+// for each name.
 //
-// The sources start no goroutine: a handshake that finds a check due does it, at
+// All but ACME start no goroutine: a handshake that finds a check due does it, at
 // most one a second, while the others go on with the certificate at hand. All of
 // their methods may be called concurrently.
 package cert

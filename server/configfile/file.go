@@ -50,8 +50,8 @@ type Setting struct {
 // ACME says how to get certificates from an authority that speaks ACME.
 type ACME struct {
 	// Email is where the authority writes to; Directory its URL, empty for the
-	// default one.
-	Email, Directory string
+	// default one; CA the file with the roots that vouch for a private one.
+	Email, Directory, CA string
 
 	// DNS names the provider of the DNS-01 challenge ("provider") and holds what it
 	// wants, credentials among it. Nil means no DNS-01.

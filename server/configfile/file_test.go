@@ -60,6 +60,7 @@ limits:
 acme:
   email: ops@example.com
   directory: https://acme.example/dir
+  ca: /etc/ngrokd/acme-ca.pem
   dns: {provider: example, api_token: secret}
 trusted_proxies: [10.0.0.7, 192.168.1.1/16, "2001:db8::/32"]
 `
@@ -98,7 +99,7 @@ func TestParseWhole(t *testing.T) {
 		l.Tunnels != 4 || l.Connections != 5 || l.Rate != 1<<20 || l.VisitorRate != 0.5 || l.VisitorBurst != 7 {
 		t.Errorf("limits: %+v", l)
 	}
-	if want := (&ACME{"ops@example.com", "https://acme.example/dir", map[string]string{"provider": "example", "api_token": "secret"}}); !reflect.DeepEqual(f.ACME, want) {
+	if want := (&ACME{"ops@example.com", "https://acme.example/dir", "/etc/ngrokd/acme-ca.pem", map[string]string{"provider": "example", "api_token": "secret"}}); !reflect.DeepEqual(f.ACME, want) {
 		t.Errorf("acme: %+v", f.ACME)
 	}
 	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("2001:db8::/32")}

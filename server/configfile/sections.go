@@ -95,6 +95,7 @@ func (p *parser) acme(n *yaml.Node, a *ACME) {
 	p.mapping(n, "acme", []field{
 		parsed(p, "email", &a.Email, keep),
 		parsed(p, "directory", &a.Directory, keep),
+		parsed(p, "ca", &a.CA, keep),
 		{"dns", func(n *yaml.Node) { p.dns(n, a) }},
 	})
 }

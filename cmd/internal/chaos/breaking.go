@@ -191,7 +191,7 @@ func (b *breaking) settled(before []census) ([]census, error) {
 		var now []census
 		over := ""
 		for i, p := range b.world.programs() {
-			c, err := takeCensus(p.pid(), b.world.tunnelPort)
+			c, err := takeCensus(p.pid(), b.world.linkPort(i))
 			if err != nil {
 				return nil, fmt.Errorf("census of %s: %w", p.name, err)
 			}

@@ -13,7 +13,7 @@ import (
 // census is what a process holds.
 type census struct {
 	descriptors int
-	links       int // of them, open connections of the tunnel port: idle ones may stay
+	links       int // of them, open links to the tunnel port: idle ones may stay
 	threads     int
 	rss         int64 // bytes
 }
@@ -21,8 +21,8 @@ type census struct {
 // held returns the descriptors apart from links.
 func (c census) held() int { return c.descriptors - c.links }
 
-// takeCensus reads /proc. tunnelPort tells links from other connections.
-func takeCensus(pid int, tunnelPort string) (c census, err error) {
+// takeCensus reads /proc. linkPort tells links from other connections.
+func takeCensus(pid int, linkPort string) (c census, err error) {
 	proc := fmt.Sprintf("/proc/%d", pid)
 	status, err := os.ReadFile(proc + "/status")
 	if err != nil {
@@ -38,7 +38,7 @@ func takeCensus(pid int, tunnelPort string) (c census, err error) {
 			c.rss = kib << 10
 		}
 	}
-	links := linkSockets(proc, tunnelPort)
+	links := linkSockets(proc, linkPort)
 	entries, err := os.ReadDir(proc + "/fd")
 	if err != nil {
 		return c, err
@@ -53,10 +53,10 @@ func takeCensus(pid int, tunnelPort string) (c census, err error) {
 	return c, nil
 }
 
-// linkSockets returns the open connections to and from the tunnel port that the
+// linkSockets returns the open connections to and from a port that the
 // process's network namespace knows, as /proc/*/fd names them.
-func linkSockets(proc, tunnelPort string) map[string]bool {
-	n, _ := strconv.Atoi(tunnelPort)
+func linkSockets(proc, linkPort string) map[string]bool {
+	n, _ := strconv.Atoi(linkPort)
 	port := fmt.Sprintf(":%04X", n)
 	const listening = "0A"
 	links := make(map[string]bool)

@@ -28,6 +28,8 @@ type options struct {
 	quiet    bool
 
 	figures []string
+	hold    time.Duration // for how long the figure of that name holds
+	mtu     uint32
 }
 
 // parseOptions reads the command line.
@@ -48,13 +50,15 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.faults, "time", 30*time.Minute, "for how long faults happen")
 	fs.Float64Var(&gib, "gib", 20, "go on until that many GiB are verified")
 	fs.Int64Var(&o.streams, "streams", 20_000, "go on until that many streams have ended")
+	fs.DurationVar(&o.hold, "hold", 10*time.Second, "for how long the figure held holds its connections")
+	o.mtu = fastMTU
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
 	if o.short {
 		given := map[string]bool{}
 		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		for name, value := range map[string]string{"time": "20s", "gib": "0.1", "streams": "500", "scale": "0.2",
+		for name, value := range map[string]string{"time": "8s", "gib": "0.1", "streams": "500", "scale": "0.2",
 			"pause": "50ms", "visitors": "24", "sites": "3"} {
 			if !given[name] {
 				fs.Set(name, value)

@@ -62,7 +62,7 @@ func newWorld(o options) (_ *world, err error) {
 		}
 	}()
 	if o.jailed {
-		w.net, err = faultnet.Namespaces(o.sites, 16<<10, w.tunnelPort, o.seed)
+		w.net, err = faultnet.Namespaces(o.sites, o.mtu, w.tunnelPort, o.seed)
 	} else {
 		if err = w.freePorts(o.sites); err != nil {
 			return nil, err
@@ -220,6 +220,16 @@ func (w *world) start() error {
 // programs returns the server and the clients.
 func (w *world) programs() []*program {
 	return append([]*program{w.server}, w.clients...)
+}
+
+// linkPort returns the port by which a program's links are known: of programs() the one
+// with that index.
+func (w *world) linkPort(i int) string {
+	if i == 0 {
+		return w.tunnelPort
+	}
+	_, port, _ := net.SplitHostPort(w.net.Sites[i-1].ServerAddr)
+	return port
 }
 
 // public returns where the services of the sites are reached.

@@ -29,7 +29,8 @@ type world struct {
 	roots  *x509.CertPool
 	config server.Config
 	logger *slog.Logger
-	stop   func() // ends the server and waits for it
+	stop   func()          // ends the server and waits for it
+	hurry  context.Context // of the next start; may be nil
 }
 
 // newWorld starts a server on loopback that ends with the test. edit may change its
@@ -73,7 +74,7 @@ func (w *world) start() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := s.Serve(ctx, l, nil); err != nil {
+		if err := s.Serve(ctx, l, w.hurry); err != nil {
 			w.t.Error(err)
 		}
 	}()

@@ -41,6 +41,7 @@ type Site struct {
 	// ServerAddr is the tunnel port of the public host as the site sees it.
 	ServerAddr string
 
+	addr   string // the site's own
 	inside func(func() error) error
 }
 
@@ -48,6 +49,16 @@ type Site struct {
 func (s *Site) Listen() (l net.Listener, err error) {
 	err = s.inside(func() error {
 		l, err = net.Listen("tcp", "127.0.0.1:0")
+		return err
+	})
+	return l, err
+}
+
+// ListenPublic opens a listener that the public host reaches over the path, or directly
+// where the paths are proxies.
+func (s *Site) ListenPublic() (l net.Listener, err error) {
+	err = s.inside(func() error {
+		l, err = net.Listen("tcp", net.JoinHostPort(s.addr, "0"))
 		return err
 	})
 	return l, err

@@ -47,6 +47,7 @@ func Namespaces(sites int, mtu uint32, tunnelPort string, seed uint64) (_ *Netwo
 		n.Sites = append(n.Sites, &Site{
 			Path:       wire,
 			ServerAddr: net.JoinHostPort(public.String(), tunnelPort),
+			addr:       private.String(),
 			inside:     ns.do,
 		})
 	}

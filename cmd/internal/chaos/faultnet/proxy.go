@@ -31,6 +31,7 @@ func Proxies(sites int, tunnelPort string, seed uint64) (*Network, error) {
 		n.Sites = append(n.Sites, &Site{
 			Path:       p,
 			ServerAddr: p.Addr(),
+			addr:       "127.0.0.1",
 			inside:     func(f func() error) error { return f() },
 		})
 	}

@@ -21,7 +21,7 @@ const messageBytes = 3000
 // webSocket is the service's end.
 func (e *End) webSocket(s *verify.Stream, w http.ResponseWriter, r *http.Request) {
 	up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
-	ws, err := up.Upgrade(w, r, nil)
+	ws, err := up.Upgrade(w, r, w.Header())
 	if err != nil {
 		return // the upgrader has answered
 	}

@@ -1,0 +1,132 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// rewriteConfig copies a client's file with other addresses.
+func rewriteConfig(from, to string, replace map[string]string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	s := string(b)
+	for old, now := range replace {
+		s = strings.ReplaceAll(s, old, now)
+	}
+	return os.WriteFile(to, []byte(s), 0o600)
+}
+
+// visitors ask 50 times a second until stopped.
+type visitors struct {
+	asked, failed atomic.Int64
+	last          atomic.Pointer[error]
+	wg            sync.WaitGroup
+	stop          chan struct{}
+}
+
+func startVisitors(w *world) *visitors {
+	v := &visitors{stop: make(chan struct{})}
+	v.wg.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-v.stop:
+				return
+			case <-tick.C:
+				v.wg.Go(func() { v.ask(w) })
+			}
+		}
+	})
+	return v
+}
+
+func (v *visitors) ask(w *world) {
+	p := newProbe(w, 0)
+	p.http.Timeout = 30 * time.Second
+	v.asked.Add(1)
+	if err := p.ask(); err != nil {
+		v.failed.Add(1)
+		v.last.Store(&err)
+	}
+}
+
+func (v *visitors) end() (found string, ok bool) {
+	close(v.stop)
+	v.wg.Wait()
+	found = fmt.Sprintf("%d of %d requests failed", v.failed.Load(), v.asked.Load())
+	if err := v.last.Load(); err != nil {
+		found += fmt.Sprintf(" (the last: %v)", *err)
+	}
+	return found, v.failed.Load() == 0 && v.asked.Load() > 0
+}
+
+// visitorsInRestart kills a client and starts it again after 3 s.
+func visitorsInRestart(ctx context.Context, w *world, o options) (string, bool, error) {
+	v := startVisitors(w)
+	sleep(ctx, time.Second)
+	w.clients[0].end(syscall.SIGKILL)
+	sleep(ctx, 3*time.Second)
+	if err := w.clients[0].run(); err != nil {
+		return "", false, err
+	}
+	sleep(ctx, 4*time.Second)
+	found, ok := v.end()
+	return found, ok, nil
+}
+
+// logDisk fills the disk of the server's log, and then the client's, under requests.
+func logDisk(ctx context.Context, w *world, o options) (string, bool, error) {
+	v := startVisitors(w)
+	for _, site := range []int{theServer, 0} {
+		if err := w.strike(ctx, fault{kind: diskFull, site: site, length: o.scaled(time.Minute)}); err != nil {
+			return "", false, err
+		}
+	}
+	sleep(ctx, time.Second)
+	found, ok := v.end()
+	return found, ok, nil
+}
+
+// descriptors takes all free descriptors from the server while visitors knock.
+func descriptors(ctx context.Context, w *world, o options) (string, bool, error) {
+	log := w.disks()[0] + "/log"
+	pid := w.server.pid()
+	before, linesBefore := cpuTime(pid), countLines(log)
+	v := startVisitors(w)
+	if err := exhaust(ctx, pid, 5*time.Second); err != nil {
+		return "", false, err
+	}
+	cpu, lines := cpuTime(pid)-before, countLines(log)-linesBefore
+	took, err := newProbe(w, 0).race(10 * time.Second)
+	if err != nil {
+		return "", false, err
+	}
+	v.end()
+	return fmt.Sprintf("%.2f CPU s, %d log lines, normal after %v", cpu.Seconds(), lines, round(took)),
+		cpu <= 100*time.Millisecond && lines <= 10 && took <= time.Second, nil
+}
+
+// cpuTime returns what a process has used so far.
+func cpuTime(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	var user, system int64
+	fmt.Sscan(f[11], &user)
+	fmt.Sscan(f[12], &system)
+	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks of 100 Hz
+}

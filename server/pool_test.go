@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// testPool is a pool that counts what it asks for.
+func testPool(reuse bool) (p *pool, asked *atomic.Int64) {
+	asked = new(atomic.Int64)
+	return newPool(reuse, func(n int) { asked.Add(int64(n)) }), asked
+}
+
+func TestPoolIsBounded(t *testing.T) {
+	p, _ := testPool(true)
+	for i := range 10_000 {
+		kept := p.register(newProxyConn(nil, p, true))
+		if kept != (i < idleMax) {
+			t.Fatalf("connection %d: kept is %v", i, kept)
+		}
+	}
+}
+
+// TestPoolAsks counts ReqProxys: one ahead, one for each visitor that waits, and again
+// when they bring nothing.
+func TestPoolAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, asked := testPool(true)
+		p.sweep(time.Now())
+		if asked.Load() != 1 {
+			t.Fatalf("asked for %d at the start, want 1", asked.Load())
+		}
+		results := make(chan error, 3)
+		for range 3 {
+			go func() { _, err := p.take(t.Context(), new(stay)); results <- err }()
+		}
+		synctest.Wait()
+		if asked.Load() != 4 {
+			t.Errorf("asked for %d with 3 visitors waiting, want 4", asked.Load())
+		}
+		p.sweep(time.Now())
+		if asked.Load() != 4 {
+			t.Errorf("asked for %d again at once", asked.Load()-4)
+		}
+		time.Sleep(askTimeout - time.Millisecond)
+		synctest.Wait()
+		p.sweep(time.Now().Add(2 * time.Millisecond))
+		if asked.Load() != 8 {
+			t.Errorf("asked for %d more when nothing came, want 4", asked.Load()-4)
+		}
+		first := newProxyConn(nil, p, true)
+		p.register(first)
+		if err := <-results; err != nil {
+			t.Errorf("the visitor who waited longest: %v", err)
+		}
+		for range 2 {
+			if err := <-results; !errors.Is(err, errPoolEmpty) {
+				t.Errorf("a visitor who waited in vain: %v", err)
+			}
+		}
+	})
+}
+
+// TestPoolOrder takes the connection that was used last.
+func TestPoolOrder(t *testing.T) {
+	p, _ := testPool(true)
+	a, b := newProxyConn(nil, p, true), newProxyConn(nil, p, true)
+	p.register(a)
+	p.register(b)
+	for _, want := range []*proxyConn{b, a} {
+		if got, err := p.take(t.Context(), new(stay)); got != want || err != nil {
+			t.Errorf("took %p, %v; want %p", got, err, want)
+		}
+	}
+	p.put(a)
+	p.remove(a, true)
+	if p.put(a) {
+		t.Error("a dead connection came back")
+	}
+}
+
+// TestPoolEnds sends visitors away when the session or the server ends.
+func TestPoolEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, asked := testPool(true)
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan error, 1)
+		go func() { _, err := p.take(ctx, new(stay)); results <- err }()
+		synctest.Wait()
+		cancel()
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("the server ended: %v", err)
+		}
+		go func() { _, err := p.take(t.Context(), new(stay)); results <- err }()
+		synctest.Wait()
+		p.close()
+		if err := <-results; !errors.Is(err, errPoolClosed) {
+			t.Errorf("the session ended: %v", err)
+		}
+		if _, err := p.take(t.Context(), new(stay)); !errors.Is(err, errPoolClosed) {
+			t.Errorf("afterwards: %v", err)
+		}
+		before := asked.Load()
+		p.sweep(time.Now().Add(time.Hour))
+		if asked.Load() != before || p.register(newProxyConn(nil, p, true)) {
+			t.Error("a closed pool goes on")
+		}
+	})
+}
+
+// TestPoolFloor keeps more ahead for a plain client under demand, and fewer afterwards.
+func TestPoolFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := testPool(false)
+		for range 200 {
+			p.register(newProxyConn(nil, p, false))
+			if _, err := p.take(t.Context(), new(stay)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p.floor != floorMax {
+			t.Errorf("floor is %d under demand, want %d", p.floor, floorMax)
+		}
+		for range 20 {
+			time.Sleep(floorWindow)
+			p.sweep(time.Now())
+		}
+		if p.floor != 1 {
+			t.Errorf("floor is %d in the end, want 1", p.floor)
+		}
+	})
+}

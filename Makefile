@@ -32,8 +32,8 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test prepare race fuzz chaos soak replace storm lint cover bench bench-tunnel cross \
-	clean help
+	assets vendor-web debug-assets run test test-long prepare race fuzz chaos soak replace storm lint \
+	cover bench bench-tunnel cross clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
 
@@ -100,6 +100,9 @@ RACE := $(if $(shell command -v gcc || command -v clang),-race)
 race:
 	@test -n '$(RACE)' || echo "make test: no C compiler, so the race detector is off"
 	$(GO) test $(RACE) -shuffle=on ./...
+
+test-long: prepare ## run the tests of the built programs at full size: about ten minutes and 2 GiB bodies
+	$(GO) test -timeout 60m -v ./cmd/internal/e2e/programs -args -long
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)

@@ -84,7 +84,9 @@ func (s *session) askFor(ctx context.Context, r *tunnelRecord, had []grant) erro
 	case err := <-p.done:
 		return err
 	case <-timeout.C:
-		s.forget(id)
+		if s.settle(id, p) {
+			return nil // a plain version-2 server that lacks one of the protocols
+		}
 		return &TunnelError{Tunnel: r.tunnel.Name, Reason: "its answer did not come in time"}
 	case <-ctx.Done():
 		s.forget(id)
@@ -119,17 +121,34 @@ func (s *session) answered(m *msg.NewTunnel) {
 	if !complete {
 		return
 	}
-	r := p.record
 	if m.Error != "" || len(p.got) == 0 {
-		p.done <- &TunnelError{Tunnel: r.tunnel.Name, Reason: m.Error}
+		p.done <- &TunnelError{Tunnel: p.record.tunnel.Name, Reason: m.Error}
 		return
 	}
+	s.granted(p)
+	p.done <- nil
+}
+
+// settle takes what has been granted so far for all that will be, and reports whether
+// that is anything.
+func (s *session) settle(id string, p *pendingTunnel) bool {
+	s.mu.Lock()
+	delete(s.pending, id)
+	some := len(p.got) > 0
+	s.mu.Unlock()
+	if some {
+		s.granted(p)
+	}
+	return some
+}
+
+func (s *session) granted(p *pendingTunnel) {
+	r := p.record
 	s.client.setGranted(s, r, p.got)
 	for _, g := range p.got {
 		s.logger.Info("started tunnel", "obj", "tunnels", "name", r.tunnel.Name,
 			"addr", r.tunnel.Local[g.protocol], "url", g.url)
 	}
-	p.done <- nil
 }
 
 // lost forgets a URL that the server has taken back.

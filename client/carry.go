@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -43,6 +44,9 @@ func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.
 		Protocol:    g.protocol,
 		LocalAddr:   tunnel.Local[g.protocol],
 		VisitorAddr: start.ClientAddr,
+	}
+	if c.logger.Enabled(ctx, slog.LevelDebug) { // no cost otherwise
+		c.logger.Debug("visitor connected", "url", g.url, "visitor", info.VisitorAddr, "addr", info.LocalAddr)
 	}
 	private, err := dialPrivate(ctx, info.LocalAddr)
 	if err != nil {

@@ -13,13 +13,21 @@ const (
 	// for, proxyPause the time between.
 	proxyTries = 3
 	proxyPause = 500 * time.Millisecond
+
+	// proxiesOpening is how many may be under way at a time.
+	proxiesOpening = 4096
 )
 
 // openProxy opens a proxy connection that the server has asked for, and serves it in a
-// goroutine of its own.
+// goroutine of its own. What a server asks for beyond reason is ignored.
 func (s *session) openProxy() {
+	if s.opening.Add(1) > proxiesOpening {
+		s.opening.Add(-1)
+		return
+	}
 	s.client.proxies.Go(func() {
 		link := s.dialProxy()
+		s.opening.Add(-1)
 		if link == nil {
 			return
 		}
@@ -72,11 +80,18 @@ func (s *session) dialProxy() *conn.Link {
 func (s *session) serveProxy(link *conn.Link) {
 	defer link.Close()
 	defer s.forgetLink(link)
-	for s.setIdle(link) {
+	for {
+		if !s.setIdle(link) {
+			link.Reset() // as below
+			return
+		}
 		m, err := link.ReadMessage(msg.MaxAfterAuth)
 		s.setBusy(link)
 		start, ok := m.(*msg.StartProxy)
 		if err != nil || !ok {
+			// The server may have sent a visitor at this moment. Without reuse, an
+			// orderly end would be taken for the end of what the service says.
+			link.Reset()
 			return
 		}
 		stream := link.NewStream(start.Reuse && s.reuse, nil)

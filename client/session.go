@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/conn"
@@ -81,6 +82,8 @@ type session struct {
 	ending  context.Context // of the client
 	running context.Context // outlives the session while the connections it carries end
 	dials   chan struct{}   // limits concurrent dials of proxy connections
+
+	opening atomic.Int64 // proxy connections under way
 
 	writing sync.Mutex
 

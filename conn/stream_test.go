@@ -34,17 +34,17 @@ func (s *scripted) SetWriteDeadline(time.Time) error { return nil }
 
 // wantStream reads one stream off b as docs/protocol.md has it: what it carries, how it
 // ends (nil: cut), and what follows.
-func wantStream(b []byte) (payload []byte, end error, rest []byte) {
+func wantStream(b []byte) (payload, rest []byte, end error) {
 	for len(b) >= frameHeader {
 		kind, n := b[0], int(b[1])<<16|int(b[2])<<8|int(b[3])
 		b = b[frameHeader:]
 		switch {
 		case kind == frameEnd && n == 0:
-			return payload, io.EOF, b
+			return payload, b, io.EOF
 		case kind == frameReset && n == 0:
-			return payload, ErrReset, b
+			return payload, b, ErrReset
 		case kind != frameData || n < 1 || n > maxFrame:
-			return payload, ErrProtocol, nil
+			return payload, nil, ErrProtocol
 		}
 		n = min(n, len(b))
 		payload = append(payload, b[:n]...)
@@ -64,7 +64,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, step int, consume bool) {
 		l := NewLink(NewConn(&scripted{b: bytes.Clone(b), step: max(step, 1)}))
 		for rest := b; ; {
-			payload, end, next := wantStream(rest)
+			payload, next, end := wantStream(rest)
 			over := 0
 			s := l.NewStream(true, func() { over++ })
 			s.CloseWrite()

@@ -59,6 +59,11 @@ func Read(r io.Reader, limit int) (Message, error) {
 // be given the result in one Write: plain version-2 peers read a payload with a
 // single read call, so that a message in two TLS records breaks them.
 func Append(b []byte, m Message) ([]byte, error) {
+	if s, ok := m.(*StartProxy); ok {
+		if b, ok := appendStartProxy(b, s); ok {
+			return b, nil
+		}
+	}
 	fields, err := json.Marshal(m)
 	if err != nil {
 		return b, fmt.Errorf("encode %s: %w", m.typeName(), err)
@@ -106,6 +111,9 @@ func readGrowing(r io.Reader, n int) ([]byte, error) {
 }
 
 func decode(payload []byte) (Message, error) {
+	if m := decodeStartProxy(payload); m != nil {
+		return m, nil
+	}
 	var e envelope
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, fmt.Errorf("decode message: %w", err)

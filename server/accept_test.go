@@ -71,6 +71,50 @@ func TestAcceptBacksOff(t *testing.T) {
 	})
 }
 
+// flappingListener fails every second time, for a hundred connections.
+type flappingListener struct {
+	calls  int
+	closed chan struct{}
+}
+
+func (l *flappingListener) Accept() (net.Conn, error) {
+	l.calls++
+	switch {
+	case l.calls > 200:
+		<-l.closed
+		return nil, net.ErrClosed
+	case l.calls%2 == 1:
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	a, b := net.Pipe()
+	b.Close()
+	return a, nil
+}
+
+func (l *flappingListener) Close() error   { close(l.closed); return nil }
+func (l *flappingListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestAcceptIsNotTalkative has descriptors come back one by one, to be used up at once.
+func TestAcceptIsNotTalkative(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &flappingListener{closed: make(chan struct{})}
+		accepted := 0
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			accept(t.Context(), l, slog.New(slog.NewTextHandler(&log, nil)), func(nc net.Conn) { accepted++; nc.Close() })
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		l.Close()
+		<-done
+		if lines := strings.Count(log.String(), "\n"); accepted != 100 || lines > 2 {
+			t.Errorf("%d lines for %d connections:\n%s", lines, accepted, log.String())
+		}
+	})
+}
+
 // TestAcceptEnds stops while accepting fails.
 func TestAcceptEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

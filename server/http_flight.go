@@ -34,6 +34,8 @@ type flight struct {
 	unanswered int   // requests whose final response has not been delivered whole
 	partial    bool  // a response has been delivered in part
 	passed     bool  // anything has been delivered, or is about to be
+	whole      bool  // after the last response delivered whole, another may follow
+	outlived   bool  // over by what the service did after its answers alone
 	opaque     bool  // the connection has left HTTP
 	over       bool  // nothing more will be delivered
 	failed     error // why, when what was delivered is cut off
@@ -138,7 +140,7 @@ func (f *flight) follow(p []byte) (pass, answered int, event http1.Event) {
 		switch ev {
 		case http1.Ended:
 			answered++
-			f.partial = false
+			f.partial, f.whole = false, f.responses.Reusable()
 		case http1.Switched:
 			f.join = conn.Join{Outer: f.visit.leg, Stream: f.stream, Sent: f.sent, Received: f.received}
 			return pass + len(p), answered, ev
@@ -166,10 +168,12 @@ func (f *flight) delivered(answered int) {
 	f.unanswered -= answered
 	switch {
 	case answered == 0 || f.detached:
-	case !f.responses.Reusable():
+	case !f.whole:
 		f.endLocked(nil) // what follows, nobody could be sure of
-	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.ending()):
+	case f.unanswered == 0 && f.visit.server.flows.ending():
 		f.endLocked(nil)
+	case f.unanswered == 0 && f.retiring:
+		f.outliveLocked()
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 		if f.visit.server.flows.ending() { // since a moment ago
@@ -187,6 +191,16 @@ func (f *flight) endLocked(failed error) {
 		f.over, f.failed = true, failed
 		f.visit.leg.SetReadDeadline(past)
 	}
+}
+
+// outliveLocked ends a flight whose requests are all answered. The visitor's connection
+// goes on if it can: closing it would fail the request that a proxy in front, which
+// keeps it for the visitors of all tunnels, is just sending down it.
+func (f *flight) outliveLocked() {
+	if !f.over {
+		f.outlived = f.whole && !f.opaque
+	}
+	f.endLocked(nil)
 }
 
 // wake tells the visitor's goroutine, if it waits, that something has changed.
@@ -210,7 +224,9 @@ func (f *flight) ended(err error) error {
 	detached := f.detached
 	if !detached {
 		f.responses.End()
-		if regular || f.unanswered == 0 {
+		if f.unanswered == 0 {
+			f.outliveLocked()
+		} else if regular {
 			f.endLocked(nil)
 		} else {
 			f.endLocked(err)
@@ -257,7 +273,7 @@ func (f *flight) refuse(event http1.Event) error {
 			f.endLocked(errors.New("the service's answer is no HTTP"))
 			f.visit.leg.Reset()
 		} else {
-			f.endLocked(nil)
+			f.outliveLocked()
 		}
 	}
 	f.mu.Unlock()
@@ -296,6 +312,14 @@ func (f *flight) isOver() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.over
+}
+
+// wasOutlived reports whether the visitor's connection goes on without the flight, even
+// if no request has come yet.
+func (f *flight) wasOutlived() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.outlived
 }
 
 // answered reports whether all requests have been.
@@ -376,7 +400,7 @@ func (f *flight) watch(done func() bool, keep bool) (over bool, err error) {
 func (f *flight) leave() error {
 	f.await(func() bool { return f.unanswered == 0 })
 	f.mu.Lock()
-	goesOn := f.failed == nil && f.unanswered == 0 && f.responses.Reusable()
+	goesOn := f.failed == nil && f.unanswered == 0 && f.whole
 	f.mu.Unlock()
 	err := f.finish(errHangUp)
 	if goesOn {
@@ -415,18 +439,10 @@ func (f *flight) retire() {
 	f.mu.Lock()
 	f.retiring = true
 	if f.unanswered == 0 && !f.opaque && !f.detached {
-		f.endLocked(nil)
+		f.outliveLocked()
 	}
 	f.mu.Unlock()
 	f.wake()
-}
-
-// isRetired reports whether the flight has ended because its session is over, and for no
-// other reason.
-func (f *flight) isRetired() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.retiring && f.failed == nil && f.responses.Reusable()
 }
 
 // abort takes the visitor's connection from a flight whose request turned out broken,

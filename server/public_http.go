@@ -30,6 +30,9 @@ const (
 
 	// skipBytes is how much body of a refused request is read to keep the connection.
 	skipBytes = 64 << 10
+
+	// unaskedTime is how long the answer to a refused request waits for its chunked body.
+	unaskedTime = time.Second
 )
 
 // httpVisit is one visitor's connection on the http or https port: a sequence of
@@ -217,17 +220,17 @@ func (v *httpVisit) readOn(err error) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded) || v.flight == nil:
 		return err
 	case v.flight.isOver():
-		// It was the end of the proxy connection's use that woke us. A request that
-		// came at the same moment goes down another one.
+		// It was the end of the proxy connection's use that woke us. What the visitor
+		// asks next, or has asked at the same moment, goes down another one.
 		v.leg.SetReadDeadline(time.Now().Add(headTimeout))
 		if !partial {
 			v.leg.TryFill()
 		}
 		if len(v.leg.Buffered()) == 0 {
-			if !v.flight.isRetired() || v.server.flows.ending() {
+			if !v.flight.wasOutlived() || v.server.flows.ending() {
 				return errHangUp
 			}
-			v.leg.SetReadDeadline(time.Now().Add(idleTimeout)) // it need not notice
+			v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
 		}
 		return v.leave()
 	case !partial && v.flight.waitLonger():
@@ -276,25 +279,23 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	goesOn, last := a.append(nil, &v.req, false), a.append(nil, &v.req, true)
 	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.req.ContentLength <= skipBytes
-	v.leg.Consume(len(v.req.Head))
-	if keep && v.req.ContentLength < 0 {
-		// The answer has to say whether the connection goes on, and only the end of a
-		// chunked body tells.
-		keep = v.skip(&body) == nil
-	}
-	answer := last
+	b, last := a.append(nil, &v.req, !keep), a.append(nil, &v.req, true)
 	if keep {
-		answer = goesOn
+		v.leg.Consume(len(v.req.Head))
+	}
+	// How long a chunked body is has to be known before the answer promises to go on:
+	// a proxy in front takes it at its word.
+	if keep && v.req.ContentLength < 0 && v.skip(&body, unaskedTime) != nil {
+		keep, b = false, last
 	}
 	v.leg.SetWriteDeadline(time.Now().Add(bodyTimeout))
-	_, err := v.leg.Write(answer)
+	_, err := v.leg.Write(b)
 	v.leg.SetWriteDeadline(time.Time{})
 	if err != nil {
 		return err
 	}
-	if !keep || v.skip(&body) != nil {
+	if !keep || v.skip(&body, headTimeout) != nil {
 		return errHangUp
 	}
 	v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
@@ -311,12 +312,13 @@ func (v *httpVisit) refuseLast(a answer) error {
 	return errHangUp
 }
 
-// skip reads a body that nobody wants, at most skipBytes of it.
-func (v *httpVisit) skip(body *http1.Body) error {
+// skip reads a body that nobody wants, at most skipBytes of it and not for longer than
+// within.
+func (v *httpVisit) skip(body *http1.Body, within time.Duration) error {
+	v.leg.SetReadDeadline(time.Now().Add(within))
 	for total := 0; !body.Done(); {
 		b := v.leg.Buffered()
 		if len(b) == 0 {
-			v.leg.SetReadDeadline(time.Now().Add(headTimeout))
 			if err := v.leg.Fill(); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"time"
 
@@ -108,6 +109,9 @@ func (s *Server) startUse(t *tunnel, remote net.Addr, first []byte, v visitor, p
 		}
 		u, again, err := pc.begin(v, start, first, prepare)
 		if err == nil {
+			if l := t.control.logger; l.Enabled(s.running, slog.LevelDebug) { // no cost otherwise
+				l.Debug("visitor connected", "url", t.url, "addr", start.ClientAddr)
+			}
 			return u, nil
 		}
 		if !again || time.Now().After(deadline) {

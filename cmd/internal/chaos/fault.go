@@ -30,7 +30,7 @@ type fault struct {
 	site   int           // or theServer
 	gap    time.Duration // of peace before it
 	length time.Duration // until it is mended
-	amount float64       // packets lost (share), delay (seconds), or connections reset
+	amount float64       // packets lost (share), delay (seconds), connections reset, or descriptors left (share)
 }
 
 func (f fault) String() string {
@@ -67,14 +67,14 @@ var siteFaults = []possibility{
 	{kind: lossy, weight: 3, from: 5 * time.Second, to: 15 * time.Second, least: 0.02, max: 0.10},
 	{kind: delayed, weight: 3, from: 5 * time.Second, to: 15 * time.Second, least: 0.05, max: 0.20},
 	{kind: diskFull, weight: 1, from: 2 * time.Second, to: 20 * time.Second, jail: true},
-	{kind: noMoreFile, weight: 1, from: 2 * time.Second, to: 8 * time.Second},
+	{kind: noMoreFile, weight: 1, from: 2 * time.Second, to: 8 * time.Second, least: 0.5, max: 1},
 }
 
 var serverFaults = []possibility{
 	{kind: killed, weight: 3, from: 0, to: 3 * time.Second},
 	{kind: frozen, weight: 1, from: time.Second, to: 20 * time.Second},
 	{kind: diskFull, weight: 2, from: 2 * time.Second, to: 20 * time.Second, jail: true},
-	{kind: noMoreFile, weight: 2, from: 2 * time.Second, to: 8 * time.Second},
+	{kind: noMoreFile, weight: 2, from: 2 * time.Second, to: 8 * time.Second, least: 0.5, max: 1},
 }
 
 // lane is a series of faults of one program, one after the other.

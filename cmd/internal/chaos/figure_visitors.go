@@ -13,19 +13,6 @@ import (
 	"time"
 )
 
-// rewriteConfig copies a client's file with other addresses.
-func rewriteConfig(from, to string, replace map[string]string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	s := string(b)
-	for old, now := range replace {
-		s = strings.ReplaceAll(s, old, now)
-	}
-	return os.WriteFile(to, []byte(s), 0o600)
-}
-
 // visitors ask 50 times a second until stopped.
 type visitors struct {
 	asked, failed atomic.Int64
@@ -104,7 +91,7 @@ func descriptors(ctx context.Context, w *world, o options) (string, bool, error)
 	pid := w.server.pid()
 	before, linesBefore := cpuTime(pid), countLines(log)
 	v := startVisitors(w)
-	if err := exhaust(ctx, pid, 5*time.Second); err != nil {
+	if err := exhaust(ctx, pid, 0.5, 5*time.Second); err != nil {
 		return "", false, err
 	}
 	cpu, lines := cpuTime(pid)-before, countLines(log)-linesBefore

@@ -3,7 +3,8 @@
 // Command chaos is the fault laboratory: it runs the built ngrokd and several ngroks at
 // sites of their own, sends verified streams of many kinds through them, breaks things
 // in an order drawn from a seed, and fails if anything was corrupted, crossed or cut
-// without its reader seeing it. `chaos figures` measures how well things recover.
+// without its reader seeing it. `chaos figures` measures how well things recover, and
+// `chaos soak` whether anything grows under load alone.
 //
 // Everything happens on this machine: where it may, in namespaces that the kernel takes
 // down however the program ends, and otherwise on loopback.
@@ -63,7 +64,10 @@ func run(ctx context.Context, args []string) (int, error) {
 		}
 		fmt.Printf("No network namespaces here, so everything runs on loopback (%v)\n", err)
 	}
-	if len(o.figures) > 0 {
+	switch {
+	case o.soak:
+		return 0, soak(ctx, o)
+	case len(o.figures) > 0:
 		return 0, measure(ctx, o)
 	}
 	return 0, breakThings(ctx, o)

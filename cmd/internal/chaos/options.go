@@ -26,6 +26,7 @@ type options struct {
 	streams  int64
 	short    bool
 	quiet    bool
+	soak     bool
 
 	figures []string
 	hold    time.Duration // for how long the figure of that name holds
@@ -47,7 +48,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.visitors, "visitors", 48, "how many streams are open at a time")
 	fs.DurationVar(&o.pause, "pause", 300*time.Millisecond, "rest between two streams of a visitor, on average")
 	fs.Float64Var(&o.scale, "scale", 1, "shrinks large streams")
-	fs.DurationVar(&o.faults, "time", 30*time.Minute, "for how long faults happen")
+	fs.DurationVar(&o.faults, "time", 30*time.Minute, "for how long faults happen, or soak lasts")
 	fs.Float64Var(&gib, "gib", 20, "go on until that many GiB are verified")
 	fs.Int64Var(&o.streams, "streams", 20_000, "go on until that many streams have ended")
 	fs.DurationVar(&o.hold, "hold", 10*time.Second, "for how long the figure held holds its connections")
@@ -66,14 +67,16 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	o.bytes = int64(gib * (1 << 30))
-	if words := fs.Args(); len(words) > 0 {
-		if words[0] != "figures" {
-			return o, fmt.Errorf("%q is no command; there is only figures [NAME…]", words[0])
-		}
-		o.figures = append(words[1:], "")
-		if len(words) > 1 {
-			o.figures = words[1:]
-		}
+	switch words := fs.Args(); {
+	case len(words) == 0:
+	case words[0] == "soak" && len(words) == 1:
+		o.soak = true
+	case words[0] == "figures" && len(words) == 1:
+		o.figures = []string{""}
+	case words[0] == "figures":
+		o.figures = words[1:]
+	default:
+		return o, fmt.Errorf("%q is no command; there are soak and figures [NAME…]", words[0])
 	}
 	var err error
 	o.bin, err = filepath.Abs(o.bin)

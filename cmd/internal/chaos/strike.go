@@ -45,7 +45,7 @@ func (w *world) strike(ctx context.Context, f fault) error {
 	case diskFull:
 		return w.fillDisk(ctx, f)
 	case noMoreFile:
-		return exhaust(ctx, p.pid(), f.length)
+		return exhaust(ctx, p.pid(), f.amount, f.length)
 	}
 	return nil
 }
@@ -83,14 +83,15 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// exhaust leaves a process no free descriptors for a time.
-func exhaust(ctx context.Context, pid int, d time.Duration) error {
+// exhaust grants a process only a share of the descriptors that it has, for a time: with
+// 1, one that it gives back can be used again; with less, it has to do with what it has.
+func exhaust(ctx context.Context, pid int, share float64, d time.Duration) error {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		return err
 	}
 	var before unix.Rlimit
-	now := unix.Rlimit{Cur: uint64(len(entries))}
+	now := unix.Rlimit{Cur: uint64(share * float64(len(entries)))}
 	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &before); err != nil {
 		return fmt.Errorf("descriptor limit: %w", err)
 	}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -231,7 +230,7 @@ func TestRequestsOfOneConnection(t *testing.T) {
 			{strings.Replace(post, "a.localhost", "nobody.localhost", 1), "POST", 404, ""},
 			{strings.Replace(chunked, "b.localhost", "locked.localhost", 1), "POST", 401, ""},
 			{request("b", "/8"), "GET", 200, "[GET /8 ]"},
-			{"\r\n" + request("A.LocalHost:80#"[:1], "/9"), "GET", 200, "[GET /9 ]"},
+			{"\r\nGET /9 HTTP/1.1\r\nHost: A.LocalHost.:80\r\n\r\n", "GET", 200, "[GET /9 ]"},
 		}
 		check := func(v *visit, e exchange) {
 			t.Helper()
@@ -791,7 +790,4 @@ func TestSlowReader(t *testing.T) {
 	lazy.r.ReadByte()
 	lazy.SetLinger(0)
 	lazy.Close()
-	if errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
 }

@@ -175,6 +175,9 @@ func TestRecordedClient(t *testing.T) {
 			t.Errorf("visitor read %q, %v; want %q", b, err, answered)
 		}
 		proxy.Close()
+		if u.Scheme == "http" { // its connection may go on with another request
+			visitor.(*net.TCPConn).CloseWrite()
+		}
 		if more, err := readAll(t, visitor); more != "" || err != nil {
 			t.Errorf("visitor read %q, %v behind the answer", more, err)
 		}

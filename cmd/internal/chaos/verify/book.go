@@ -182,10 +182,10 @@ func (s *Stream) judge() (Verdict, string) {
 type Counts [verdicts]int64
 
 // Of returns how many streams had the verdict.
-func (c *Counts) Of(v Verdict) int64 { return c[v] }
+func (c Counts) Of(v Verdict) int64 { return c[v] }
 
 // Total returns how many streams there were.
-func (c *Counts) Total() (n int64) {
+func (c Counts) Total() (n int64) {
 	for _, m := range c {
 		n += m
 	}
@@ -193,7 +193,7 @@ func (c *Counts) Total() (n int64) {
 }
 
 // Bad returns how many streams had a verdict that must never happen.
-func (c *Counts) Bad() (n int64) {
+func (c Counts) Bad() (n int64) {
 	for v := range c {
 		if Verdict(v).Bad() {
 			n += c[v]
@@ -210,7 +210,7 @@ type Result struct {
 }
 
 // All returns the counts of all kinds together.
-func (r *Result) All() (all Counts) {
+func (r Result) All() (all Counts) {
 	for _, c := range r.ByKind {
 		for v, n := range c {
 			all[v] += n

@@ -32,8 +32,8 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test test-long prepare race fuzz chaos soak lint cover bench \
-	bench-tunnel cross clean help
+	assets vendor-web debug-assets run test test-long prepare race fuzz chaos soak replace storm lint \
+	cover bench bench-tunnel cross clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
 
@@ -117,6 +117,12 @@ chaos: all ## break both programs under verified load for half an hour; CHAOS='-
 soak: all ## mixed load without faults for SOAK (30m): memory and goroutines must stay flat
 	@$(GO) build -o bin/chaos ./cmd/internal/chaos
 	@exec bin/chaos -time $(SOAK) soak
+
+replace: ## replace the server 100 times under load, by SIGUSR2
+	$(GO) test ./cmd/ngrokd -run ReplaceUnderLoad -count 1 -v -args -replacements=100 | grep -v level=
+
+storm: ## restart a server that has 1,000 clients
+	$(GO) test ./cmd/internal/e2e -run ReconnectStorm -count 1 -v -args -storm=1000 | grep -v level=
 
 lint: ## gofmt, vet, staticcheck, and whether the generated assets are up to date
 	.ci/lint

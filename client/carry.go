@@ -19,7 +19,7 @@ const privateDialTimeout = 10 * time.Second
 // carry joins a visitor's stream with the private service until both directions have
 // ended. strict is that of newEditedLeg.
 func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.Stream, strict bool) {
-	tunnel, g, ok := c.find(start.Url)
+	tunnel, g, ok := c.findSoon(ctx, start.Url)
 	if !ok {
 		c.turnAway(stream, start, closedTunnel(start.Url))
 		return

@@ -19,7 +19,11 @@ const (
 	// Between two attempts to reach the server: doubled each time, with up to half of
 	// it at random, so that the clients of a server that restarts spread out.
 	backoffMin = 200 * time.Millisecond
-	backoffMax = 5 * time.Second
+	backoffMax = 2 * time.Second
+
+	// drainPause is before the first attempt when a server restarts, at most: so that
+	// its clients do not come all in the same moment.
+	drainPause = 100 * time.Millisecond
 
 	// stableAfter is how long a session must last for the next attempt to be made
 	// without delay.
@@ -29,12 +33,14 @@ const (
 // Client keeps a session with a server and carries what visitors send to its tunnels.
 // It runs once. Its methods are safe for concurrent use.
 type Client struct {
-	config  Config
-	tls     *tls.Config
-	logger  *slog.Logger
-	metrics *clientMetrics
-	proxies sync.WaitGroup // goroutines of proxy connections
-	tidy    conn.Tidy
+	config   Config
+	tls      *tls.Config
+	logger   *slog.Logger
+	metrics  *clientMetrics
+	proxies  sync.WaitGroup // goroutines of proxy connections
+	sessions sync.WaitGroup // goroutines of sessions
+	tidy     conn.Tidy
+	wall     func() time.Time // the clock that goes on while the machine sleeps
 
 	mu          sync.Mutex
 	state       State // without Tunnels and Metrics
@@ -42,6 +48,8 @@ type Client struct {
 	session     *session // nil while there is none
 	sessionID   string   // of the last session, a secret
 	wasOnline   bool
+	ends        bool // Run's context has ended
+	returns     bool // see ExpectReturn
 	subscribers map[chan struct{}]struct{}
 }
 
@@ -58,6 +66,7 @@ func New(config Config) (*Client, error) {
 		config:      config,
 		logger:      config.Logger,
 		metrics:     newMetrics(),
+		wall:        func() time.Time { return time.Now().Round(0) },
 		state:       State{Status: Connecting, Since: time.Now(), ServerAddr: config.ServerAddr, ClientVersion: config.Version},
 		subscribers: make(map[chan struct{}]struct{}),
 	}
@@ -88,7 +97,12 @@ func New(config Config) (*Client, error) {
 func (c *Client) Run(ctx context.Context) error {
 	running, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	err := c.keepSession(ctx, running)
+	ending, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := sync.OnceFunc(func() { c.noteEnd(); end() }) // in this order: sessions look
+	defer context.AfterFunc(ctx, stop)()
+	err := c.keepSession(ending, running)
+	stop()
+	c.sessions.Wait()
 	c.setStatus(Closed, time.Time{}, err)
 	c.drain(ctx, cut)
 	c.metrics.stop()
@@ -111,8 +125,15 @@ func (c *Client) keepSession(ctx, running context.Context) error {
 		if time.Since(start) > stableAfter {
 			backoff = backoffMin
 		}
+		if errors.Is(err, errDrained) {
+			backoff, err = backoffMin, nil
+		}
 		pause := backoff/2 + rand.N(backoff/2+1)
-		backoff = min(2*backoff, backoffMax)
+		if err == nil {
+			pause = rand.N(drainPause)
+		} else {
+			backoff = min(2*backoff, backoffMax)
+		}
 		c.setStatus(Reconnecting, time.Now().Add(pause), err)
 		c.logger.Info("session closed, starting reconnect loop", "err", err, "in", pause.Round(time.Millisecond))
 		select {
@@ -121,6 +142,12 @@ func (c *Client) keepSession(ctx, running context.Context) error {
 			return nil
 		}
 	}
+}
+
+func (c *Client) noteEnd() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = true
 }
 
 // isFatal reports whether err ends the client.

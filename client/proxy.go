@@ -36,6 +36,7 @@ func (s *session) openProxy() {
 		s.client.proxies.Go(func() {
 			stop := context.AfterFunc(s.running, link.Reset)
 			defer stop()
+			defer context.AfterFunc(s.ending, s.shorten)()
 			s.serveProxy(link)
 		})
 	})
@@ -78,13 +79,14 @@ func (s *session) dialProxy() *conn.Link {
 // ends, or a single one when the connection serves once. It owns the link.
 func (s *session) serveProxy(link *conn.Link) {
 	defer link.Close()
+	defer s.forgetLink(link)
 	for {
-		if !s.setIdle(link, true) {
+		if !s.setIdle(link) {
 			link.Reset() // as below
 			return
 		}
 		m, err := link.ReadMessage(msg.MaxAfterAuth)
-		s.setIdle(link, false)
+		s.setBusy(link)
 		start, ok := m.(*msg.StartProxy)
 		if err != nil || !ok {
 			// The server may have sent a visitor at this moment. Without reuse, an
@@ -104,15 +106,47 @@ func (s *session) serveProxy(link *conn.Link) {
 	}
 }
 
-// setIdle notes whether link is between two visitors, and reports false when the
-// session has ended, so that there will be no next one.
-func (s *session) setIdle(link *conn.Link, idle bool) bool {
+// setIdle notes that link is between two visitors, and reports false when there will be
+// no next one. After the end of the session the server may not have noticed, or may
+// have sent a visitor just before: it is the server that closes idle connections.
+func (s *session) setIdle(link *conn.Link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if idle && !s.ended {
-		s.idle[link] = struct{}{}
-	} else {
-		delete(s.idle, link)
+	s.links[link] = struct{}{}
+	s.idle[link] = struct{}{}
+	if s.ended {
+		link.SetReadDeadline(s.until)
+		return time.Now().Before(s.until)
 	}
-	return !s.ended
+	return true
+}
+
+// setBusy notes that link carries a visitor.
+func (s *session) setBusy(link *conn.Link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.idle, link)
+	if s.ended {
+		link.SetReadDeadline(time.Time{})
+	}
+}
+
+// shorten limits the time of the idle connections of a session that ended before its
+// client does.
+func (s *session) shorten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until := time.Now().Add(farewell); s.ended && s.until.After(until) {
+		s.until = until
+		for link := range s.idle {
+			link.SetReadDeadline(until)
+		}
+	}
+}
+
+func (s *session) forgetLink(link *conn.Link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.links, link)
+	delete(s.idle, link)
 }

@@ -26,9 +26,29 @@ const (
 	pingEvery   = 10 * time.Second
 	pongTimeout = 15 * time.Second
 
+	// ownPongTimeout is the same for servers with FeatureDrain: trying anew costs a
+	// handshake, waiting for a path that has died costs visitors their time.
+	ownPongTimeout = 6 * time.Second
+
+	// silentGrace is for how long connections of a session that has died in silence
+	// may go without acknowledgement of what was sent: most likely they are dead too.
+	silentGrace = 10 * time.Second
+
+	// connectTimeout is how long TCP may take to reach a server that was reached
+	// before: on a path that was dead, a new attempt is sooner there than an old one.
+	connectTimeout = 3 * time.Second
+
+	// idleAfter is for how long idle proxy connections of a session that was lost may
+	// still be used, by a server that has not noticed yet.
+	idleAfter = 30 * time.Second
+
+	// farewell is how long the server may take to close idle proxy connections when
+	// the client ends: closed from this side, one might just have been given a visitor.
+	farewell = time.Second
+
 	// wakePongTimeout is the same after the machine has slept: the session is most
 	// likely dead then.
-	wakePongTimeout = 3 * time.Second
+	wakePongTimeout = 2500 * time.Millisecond
 
 	// clockGap is how far the clock must have jumped ahead of the time that passed for
 	// the machine to have slept.
@@ -56,8 +76,10 @@ type session struct {
 	id      string // a secret
 	reuse   bool   // proxy connections may serve several visitors
 	closes  bool   // the server understands CloseTunnel
+	drains  bool   // the server may send Drain
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	ending  context.Context // of the client
 	running context.Context // outlives the session while the connections it carries end
 	dials   chan struct{}   // limits concurrent dials of proxy connections
 
@@ -69,11 +91,15 @@ type session struct {
 
 	writing sync.Mutex
 
-	mu      sync.Mutex
-	pending map[string]*pendingTunnel // by ReqId
-	idle    map[*conn.Link]struct{}   // proxy connections between two visitors
-	ended   bool
-	pong    time.Time // until when the server must answer; zero while nothing is owed
+	mu       sync.Mutex
+	pending  map[string]*pendingTunnel // by ReqId
+	links    map[*conn.Link]struct{}   // proxy connections
+	idle     map[*conn.Link]struct{}   // those between two visitors
+	ended    bool
+	until    time.Time     // when idle ones end, once ended is set
+	drained  chan struct{} // closed when the server wants another session to be opened
+	draining bool          // drained is closed
+	pong     time.Time     // until when the server must answer; zero while nothing is owed
 }
 
 // pendingTunnel is a ReqTunnel that has not been answered for all its protocols.
@@ -89,7 +115,7 @@ func (c *Client) runSession(ctx, running context.Context) error {
 	if c.State().Status != Connecting {
 		c.setStatus(Reconnecting, time.Time{}, nil)
 	}
-	link, err := c.dial(ctx)
+	link, err := c.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,14 +124,42 @@ func (c *Client) runSession(ctx, running context.Context) error {
 		link.Reset()
 		return err
 	}
-	return s.run()
+	ended := make(chan error, 1)
+	c.sessions.Go(func() { ended <- s.run() })
+	select {
+	case err := <-ended:
+		return err
+	case <-s.drained:
+		return errDrained // it goes on for the connections that it carries
+	}
+}
+
+// errDrained is the reason to open another session beside one that goes on.
+var errDrained = errors.New("the server is about to restart")
+
+// reach is dial for a session: once the server was reached it does not wait long.
+func (c *Client) reach(ctx context.Context) (*conn.Link, error) {
+	c.mu.Lock()
+	timeout := dialTimeout
+	if c.wasOnline {
+		timeout = connectTimeout
+	}
+	c.mu.Unlock()
+	return c.dialWithin(ctx, timeout)
 }
 
 // dial reaches the server's tunnel port.
 func (c *Client) dial(ctx context.Context) (*conn.Link, error) {
+	return c.dialWithin(ctx, dialTimeout)
+}
+
+// dialWithin is dial with another limit for TCP.
+func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	nc, err := conn.Dial(ctx, c.config.ServerAddr, c.config.Proxy)
+	connecting, stop := context.WithTimeout(ctx, connect)
+	nc, err := conn.Dial(connecting, c.config.ServerAddr, c.config.Proxy)
+	stop()
 	if err != nil {
 		return nil, fmt.Errorf("reach the server %s: %w", c.config.ServerAddr, err)
 	}
@@ -135,7 +189,7 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 		auth.User = c.config.Identity
 	}
 	if !c.config.PlainVersion2 {
-		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose, msg.FeatureOptions}
+		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose, msg.FeatureOptions, msg.FeatureDrain}
 	}
 	stop := context.AfterFunc(ctx, link.Reset)
 	defer stop()
@@ -165,12 +219,17 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 		id:      resp.ClientId,
 		reuse:   slices.Contains(resp.Features, msg.FeatureReuse) && !c.config.PlainVersion2,
 		closes:  slices.Contains(resp.Features, msg.FeatureClose),
+		drains:  slices.Contains(resp.Features, msg.FeatureDrain),
+		ending:  ctx,
 		running: running,
 		dials:   make(chan struct{}, proxyDials),
 		pending: make(map[string]*pendingTunnel),
+		links:   make(map[*conn.Link]struct{}),
 		idle:    make(map[*conn.Link]struct{}),
+		drained: make(chan struct{}),
 	}
 	s.enforces = slices.Contains(resp.Features, msg.FeatureOptions) && !c.config.PlainVersion2
+	link.GiveUpAfter(pingEvery + pongTimeout)
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	c.mu.Lock()
 	c.sessionID = resp.ClientId
@@ -198,7 +257,10 @@ func (s *session) run() error {
 		err = cause
 	}
 	s.cancel(err)
-	c.setSession(nil)
+	c.endSession(s)
+	if c.stopping() {
+		s.goodbye()
+	}
 	s.end(err)
 	others.Wait()
 	s.link.Close()
@@ -219,7 +281,9 @@ func (s *session) read() error {
 		}
 		switch m := m.(type) {
 		case *msg.ReqProxy:
-			s.openProxy()
+			if !s.isDraining() { // it could not be reached any more
+				s.openProxy()
+			}
 		case *msg.NewTunnel:
 			s.answered(m)
 		case *msg.Ping:
@@ -228,6 +292,8 @@ func (s *session) read() error {
 			s.ponged()
 		case *msg.CloseTunnel:
 			s.client.lost(m)
+		case *msg.Drain:
+			s.drain()
 		}
 	}
 }
@@ -247,7 +313,12 @@ func (s *session) send(m msg.Message) {
 func (s *session) keepAlive() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	timeout := pongTimeout
+	if s.drains {
+		timeout = ownPongTimeout
+	}
 	last, lastPing := time.Now(), time.Now()
+	lastWall := s.client.wall()
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -255,17 +326,19 @@ func (s *session) keepAlive() {
 		case <-tick.C:
 		}
 		now := time.Now()
-		slept := now.Round(0).Sub(last.Round(0))-now.Sub(last) > clockGap
-		last = now
+		wall := s.client.wall()
+		slept := wall.Sub(lastWall)-now.Sub(last) > clockGap
+		last, lastWall = now, wall
 		switch {
 		case s.overdue(now):
+			s.giveUpAfter(silentGrace)
 			s.cancel(errPong)
 			return
 		case slept:
 			s.ping(now, wakePongTimeout)
 			lastPing = now
 		case now.Sub(lastPing) >= pingEvery:
-			s.ping(now, pongTimeout)
+			s.ping(now, timeout)
 			lastPing = now
 		}
 	}
@@ -292,17 +365,21 @@ func (s *session) overdue(now time.Time) bool {
 	return !s.pong.IsZero() && now.After(s.pong)
 }
 
-// end tells those who wait for tunnels, and closes idle proxy connections.
+// end tells those who wait for tunnels, and limits the time of idle proxy connections.
 func (s *session) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+	s.until = time.Now().Add(idleAfter)
+	if s.client.stopping() {
+		s.until = time.Now().Add(farewell)
+	}
 	for id, p := range s.pending {
 		p.done <- err
 		delete(s.pending, id)
 	}
 	for link := range s.idle {
-		link.SetReadDeadline(time.Unix(1, 0))
+		link.SetReadDeadline(s.until)
 	}
 }
 

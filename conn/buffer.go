@@ -11,6 +11,9 @@ const (
 	// under TLS it leaves in one write that fills one loopback segment of 64 KiB.
 	MaxChunk = 65391
 
+	// BufferSize is what a leg holds while bytes are under way.
+	BufferSize = bufferSize
+
 	// bufferSize holds one HTTP head of 64 KiB, or a full frame with its header.
 	bufferSize = 64<<10 + 64
 )

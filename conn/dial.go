@@ -49,6 +49,10 @@ func ListenConfig() *net.ListenConfig {
 	}
 }
 
+// KeepAlive sets on a connection what listeners of [ListenConfig] do: for one that was
+// accepted by a listener of another make.
+func KeepAlive(c *net.TCPConn) error { return c.SetKeepAliveConfig(keepAlive) }
+
 // DialPrivate connects to a private service. On this machine it needs no keep-alive:
 // a peer cannot vanish in silence there.
 func DialPrivate(ctx context.Context, addr string) (net.Conn, error) {

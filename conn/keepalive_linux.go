@@ -22,3 +22,9 @@ func setKeepAlive(fd uintptr) error {
 	}
 	return nil
 }
+
+// setUserTimeout sets TCP_USER_TIMEOUT, which package syscall does not name.
+func setUserTimeout(fd uintptr, d time.Duration) error {
+	const tcpUserTimeout = 18
+	return os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(d/time.Millisecond)))
+}

@@ -2,6 +2,10 @@
 
 package conn
 
+import "time"
+
 const inheritsKeepAlive = false
 
 func setKeepAlive(uintptr) error { return nil }
+
+func setUserTimeout(uintptr, time.Duration) error { return nil }

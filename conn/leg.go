@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -204,6 +205,24 @@ func (c *Conn) Close() error {
 
 // farewell is how long the end of a TLS connection may take to be written.
 const farewell = time.Second
+
+// GiveUpAfter makes the kernel end the connection, where it can (Linux), when what was
+// sent has not been acknowledged for d. It is for connections whose peer always reads,
+// or is thought to be dead: one that is alive but has not read for d is cut, too.
+func (c *Conn) GiveUpAfter(d time.Duration) error {
+	tcp, ok := c.socket.Conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if cerr := raw.Control(func(fd uintptr) { err = setUserTimeout(fd, d) }); cerr != nil {
+		return cerr
+	}
+	return err
+}
 
 // SetDeadline sets both deadlines.
 func (c *Conn) SetDeadline(t time.Time) error { return c.socket.SetDeadline(t) }

@@ -24,6 +24,10 @@ const FeatureClose = "close"
 // tunnel would be open to those whom the options keep out.
 const FeatureOptions = "options"
 
+// FeatureDrain lets a server that ends tell the client with Drain, and says that
+// both sides ping or answer often: a session that is silent for 25 s is dead.
+const FeatureDrain = "drain"
+
 // Message is one of the pointer types of this package that carry a protocol message.
 type Message interface {
 	typeName() string
@@ -126,6 +130,11 @@ type CloseTunnel struct {
 	Error string `json:",omitempty"`
 }
 
+// Drain tells the client of a session that has FeatureDrain that this server is about to
+// end, server to client. The client opens another session under the same address at
+// once; this one goes on for what it carries, until the server closes it.
+type Drain struct{}
+
 func (*Auth) typeName() string        { return "Auth" }
 func (*AuthResp) typeName() string    { return "AuthResp" }
 func (*ReqTunnel) typeName() string   { return "ReqTunnel" }
@@ -136,6 +145,7 @@ func (*StartProxy) typeName() string  { return "StartProxy" }
 func (*Ping) typeName() string        { return "Ping" }
 func (*Pong) typeName() string        { return "Pong" }
 func (*CloseTunnel) typeName() string { return "CloseTunnel" }
+func (*Drain) typeName() string       { return "Drain" }
 
 // newMessage returns an empty message of the named type, or nil for an unknown one.
 func newMessage(name string) Message {
@@ -160,6 +170,8 @@ func newMessage(name string) Message {
 		return new(Pong)
 	case "CloseTunnel":
 		return new(CloseTunnel)
+	case "Drain":
+		return new(Drain)
 	default:
 		return nil
 	}

@@ -22,14 +22,14 @@ func TestKnows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{domain: "tunnel.example", policies: auth.NewPolicies(policy), registry: newRegistry(openMemory("", nil), 0)}
+	s := &Server{domain: "tunnel.example", policies: auth.NewPolicies(policy), registry: newRegistry(newMemory("", nil), 0, 0)}
 	c := &control{owner: "bob"}
 	if _, err := s.registry.holdHost(&tunnel{control: c, name: "now.tunnel.example", host: "now.tunnel.example", protocol: "https"}); err != nil {
 		t.Fatal(err)
 	}
-	s.registry.memory.note("alice-1.tunnel.example", "alice", false)
-	s.registry.memory.note("www.tunnel.example", "bob", false)
-	s.registry.memory.note("gone.tunnel.example", "bob", false)
+	s.registry.memory.note("alice-1.tunnel.example", "http", "alice", false)
+	s.registry.memory.note("www.tunnel.example", "http", "bob", false)
+	s.registry.memory.note("gone.tunnel.example", "http", "bob", false)
 	for host, want := range map[string]bool{
 		"tunnel.example":         true,
 		"now.tunnel.example":     true,

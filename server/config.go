@@ -6,6 +6,7 @@ package server
 import (
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -44,6 +45,23 @@ type Config struct {
 	// Lease is how long a name is kept for an identity that is away; 0 means that
 	// anybody may have it at once.
 	Lease time.Duration
+
+	// Park is how long visitors of a tunnel wait whose client has lost its session
+	// and is expected back; 0 means not at all.
+	Park time.Duration
+
+	// Listen opens the listener called name ("tunnel", "http", "https", or "tcp:PORT"
+	// of a TCP tunnel) for addr. Nil binds addr.
+	Listen func(name, addr string) (net.Listener, error)
+
+	// HandOver is called when the context of Serve has ended with the cause
+	// [ErrHandOver], after the names were written down for the last time and before
+	// the listeners are closed. Nil does nothing.
+	HandOver func()
+
+	// Alive is called about once a second as long as the server does its regular
+	// work, also while it drains. Nil does nothing.
+	Alive func()
 
 	// Policies say who may do what; nil admits everyone.
 	Policies *auth.Policies

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,13 @@ const (
 	// controlSilence is how long a client may be silent: plain version-2 clients
 	// ping every 20 s.
 	controlSilence = 30 * time.Second
+
+	// ownSilence is the same for clients with FeatureDrain, which ping every 10 s.
+	ownSilence = 25 * time.Second
+
+	// silentGrace is for how long connections of a session that has died in silence
+	// may go without acknowledgement of what was sent: most likely they are dead too.
+	silentGrace = 10 * time.Second
 
 	// controlWrite is how long a client may take to read what it was sent.
 	controlWrite = 10 * time.Second
@@ -40,6 +48,7 @@ type control struct {
 	identity *auth.Identity
 	account  *limit.Account
 	closes   bool // the client understands CloseTunnel
+	drains   bool // the client understands Drain
 	pool     *pool
 	out      *outbox
 
@@ -57,6 +66,11 @@ var (
 	errShuttingDown = errors.New("the server is shutting down")
 )
 
+// unwelcomeError ends a session whose user has no right to it any more.
+type unwelcomeError struct{ why error }
+
+func (e *unwelcomeError) Error() string { return e.why.Error() }
+
 // run serves the session until it ends; by then all it held has been given back.
 func (c *control) run() error {
 	stop := context.AfterFunc(c.ctx, func() { c.link.SetReadDeadline(time.Unix(1, 0)) })
@@ -67,7 +81,8 @@ func (c *control) run() error {
 	}
 	c.cancel(err)
 	c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
-	c.release()
+	var unwelcome *unwelcomeError
+	c.release(!errors.As(err, &unwelcome))
 	if c.out.close() != nil { // it does not read: spare it the farewell
 		c.link.Release()
 		c.link.Reset()
@@ -79,8 +94,13 @@ func (c *control) run() error {
 
 // read acts on the client's messages until the session ends.
 func (c *control) read() error {
+	silence := controlSilence
+	if c.drains {
+		silence = ownSilence
+	}
+	c.link.GiveUpAfter(silence)
 	for {
-		c.link.SetReadDeadline(time.Now().Add(controlSilence))
+		c.link.SetReadDeadline(time.Now().Add(silence))
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
 		}
@@ -89,6 +109,10 @@ func (c *control) read() error {
 		if errors.As(err, &unknown) {
 			c.logger.Debug("ignoring a message of unknown type", "type", unknown.Type)
 			continue
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.ctx.Err() == nil {
+			c.pool.giveUpAfter(silentGrace)
+			return fmt.Errorf("the client has been silent for %v", silence)
 		}
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
@@ -104,6 +128,9 @@ func (c *control) handle(m msg.Message) error {
 	case *msg.Ping:
 		return c.out.put(&msg.Pong{})
 	case *msg.ReqTunnel:
+		if c.server.handed.Load() {
+			return nil // the process that goes on will be asked again
+		}
 		return c.out.put(c.server.openTunnels(c, m)...)
 	case *msg.CloseTunnel:
 		c.closeTunnel(m.Url)
@@ -127,6 +154,18 @@ func (c *control) send(ms []msg.Message) error {
 	return err
 }
 
+// drain asks the client to open another session, or reports false when it would not
+// understand that.
+func (c *control) drain() bool {
+	if !c.drains {
+		return false
+	}
+	if err := c.out.put(&msg.Drain{}); err != nil {
+		c.cancel(err)
+	}
+	return true
+}
+
 // askProxies queues n ReqProxys.
 func (c *control) askProxies(n int) {
 	for range n {
@@ -145,6 +184,7 @@ func (c *control) serveProxy(link *conn.Link, reuse bool) {
 		return
 	}
 	pc.run()
+	c.pool.forget(pc)
 }
 
 // addFlight counts f as one of the session's.
@@ -189,7 +229,7 @@ func (c *control) closeTunnel(url string) {
 	}
 	c.mu.Unlock()
 	if t != nil {
-		c.server.registry.release(t)
+		c.server.registry.release(t, false)
 		c.logger.Info("tunnel closed by its client", "url", url)
 	}
 }
@@ -215,9 +255,10 @@ func (c *control) lose(t *tunnel) {
 	}
 }
 
-// release gives back what the session holds, once. Visitors that are being served keep
-// their proxy connections until they are; idle ones are closed.
-func (c *control) release() {
+// release gives back what the session holds, once; with expected the client is thought
+// to come back for its tunnels. Visitors that are being served keep their proxy
+// connections until they are; idle ones are closed.
+func (c *control) release(expected bool) {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
@@ -229,11 +270,11 @@ func (c *control) release() {
 	flights := slices.Collect(maps.Keys(c.flights))
 	c.mu.Unlock()
 	for _, t := range tunnels {
-		c.server.registry.release(t)
+		c.server.registry.release(t, expected)
 	}
 	for _, f := range flights {
 		f.retire()
 	}
-	c.pool.close()
+	c.pool.close() // after the tunnels, so that its visitors find who they wait for
 	c.account.Close()
 }

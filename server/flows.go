@@ -11,9 +11,11 @@ import (
 // finish and then end them.
 type flows struct {
 	closing atomic.Bool
+	gentle  atomic.Bool // who is idle may send one more request
 	mu      sync.Mutex
 	open    map[*flow]struct{}
 	wait    sync.WaitGroup
+	gone    chan struct{} // closed when all have gone; nil before drain
 }
 
 // flow is one public connection.
@@ -47,20 +49,28 @@ func (f *flows) remove(fl *flow) {
 }
 
 // drain admits no more connections, wakes those that are idle to let them end, and
-// returns a channel that is closed when all have gone.
-func (f *flows) drain() <-chan struct{} {
+// returns a channel that is closed when all have gone. With gentle those that are idle
+// may send one more request.
+func (f *flows) drain(gentle bool) <-chan struct{} {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gentle.Store(gentle)
 	f.closing.Store(true)
 	for fl := range f.open {
-		if fl.idle.Load() {
+		if fl.idle.Load() && !gentle {
 			fl.leg.SetReadDeadline(past)
 		}
 	}
-	f.mu.Unlock()
-	gone := make(chan struct{})
-	go func() { f.wait.Wait(); close(gone) }()
-	return gone
+	if f.gone == nil {
+		gone := make(chan struct{})
+		go func() { f.wait.Wait(); close(gone) }()
+		f.gone = gone
+	}
+	return f.gone
 }
+
+// ending reports whether connections are to end as soon as they are idle.
+func (f *flows) ending() bool { return f.closing.Load() && !f.gentle.Load() }
 
 // stop admits no more connections and wakes all that are left, to let them end.
 func (f *flows) stop() {

@@ -30,6 +30,7 @@ type flight struct {
 
 	mu         sync.Mutex
 	responses  http1.ResponseStream
+	last       bool  // the response to come is to be the last, and is to say so
 	unanswered int   // requests whose final response has not been delivered whole
 	partial    bool  // a response has been delivered in part
 	passed     bool  // anything has been delivered, or is about to be
@@ -54,6 +55,7 @@ func (f *flight) push(r *http1.Request) error {
 		f.mu.Lock()
 		ok := f.responses.Push(r.Method, r.Upgrade != nil)
 		if ok {
+			f.last = f.unanswered == 0 && f.visit.server.flows.closing.Load()
 			f.unanswered++
 		}
 		over := f.over
@@ -94,9 +96,14 @@ func (f *flight) fromStream(*use) error {
 			return f.ended(err)
 		}
 		f.tunnel.control.account.Down.Wait(f.visit.server.running, len(p)-conn.Headroom)
+		last := f.visit.server.flows.closing.Load() && f.atLastResponse()
 		pass, answered, event := f.follow(p[conn.Headroom:])
 		if pass > 0 {
-			if err := f.visit.leg.WritePadded(p[:conn.Headroom+pass]); err != nil {
+			p = p[:conn.Headroom+pass]
+			if last {
+				p = f.announceEnd(p)
+			}
+			if err := f.visit.leg.WritePadded(p); err != nil {
 				return f.visitorGone(err)
 			}
 			f.count.out.Inc(int64(pass))
@@ -163,11 +170,13 @@ func (f *flight) delivered(answered int) {
 	case answered == 0 || f.detached:
 	case !f.whole:
 		f.endLocked(nil) // what follows, nobody could be sure of
-	case f.unanswered == 0 && (f.retiring || f.visit.server.flows.closing.Load()):
+	case f.unanswered == 0 && f.visit.server.flows.ending():
 		f.endLocked(nil)
+	case f.unanswered == 0 && f.retiring:
+		f.outliveLocked()
 	case f.unanswered == 0:
 		f.visit.leg.SetReadDeadline(time.Now().Add(idleTimeout))
-		if f.visit.server.flows.closing.Load() { // since a moment ago
+		if f.visit.server.flows.ending() { // since a moment ago
 			f.visit.leg.SetReadDeadline(past)
 		}
 	}
@@ -430,7 +439,7 @@ func (f *flight) retire() {
 	f.mu.Lock()
 	f.retiring = true
 	if f.unanswered == 0 && !f.opaque && !f.detached {
-		f.endLocked(nil)
+		f.outliveLocked()
 	}
 	f.mu.Unlock()
 	f.wake()

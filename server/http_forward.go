@@ -21,7 +21,8 @@ func (v *httpVisit) forward(t *tunnel) error {
 			return err
 		}
 	}
-	hangUp := v.req.Close
+	// A server that ends wants its visitors to connect anew.
+	hangUp := v.req.Close || v.server.flows.closing.Load()
 	body := limitedBody{Body: v.req.Body(), limit: t.options.maxBody}
 	n, done, err := v.readyBytes(&body)
 	if err != nil {
@@ -79,9 +80,13 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	if err := f.push(&v.req); err != nil {
 		return err
 	}
-	u, err := v.server.startUse(t, v.server.startProxy(t, v.from, &v.req), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s })
+	u, err := v.server.startUse(t, v.server.startProxy(t, v.from, &v.req), v.leg.Buffered()[:n], f, func(s *conn.Stream) { f.stream = s }, &v.stay)
 	if err != nil {
 		c.account.RemoveConnection()
+		if errors.Is(err, errPoolClosed) {
+			v.stay.lost = t
+			return err
+		}
 		c.logger.Info("visitor turned away", "url", t.url, "why", err)
 		return v.refuse(noAnswer(t, err))
 	}

@@ -7,13 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 const (
-	// memoryLimit is how many names and ports are remembered in all; those not used
-	// for the longest time are forgotten first.
+	// memoryLimit is how many names and ports are remembered in all, besides those in
+	// use; those not used for the longest time are forgotten first.
 	memoryLimit = 20_000
 
 	// memoryPerOwner is the same for one identity.
@@ -23,14 +24,15 @@ const (
 // memory remembers which identity had which name or port last, so that it gets it
 // back. It is kept in a file where there is a path.
 type memory struct {
-	path   string
 	logger *slog.Logger
+
+	writing sync.Mutex // one writer of the file at a time
+	path    string     // guarded by writing
 
 	mu      sync.Mutex
 	entries map[string]*memoryEntry // by name
 	dirty   bool
-
-	writing sync.Mutex // one writer of the file at a time
+	changed chan struct{} // one slot: there is something to save
 }
 
 // memoryEntry is one name that somebody has or had: a host name, or "tcp:PORT".
@@ -40,17 +42,41 @@ type memoryEntry struct {
 	Random bool      `json:"random,omitempty"` // chosen by the server, not by the owner
 	First  time.Time `json:"first"`            // when Owner got it for the first time
 	Last   time.Time `json:"last"`             // when it was last seen in use
+
+	// Held are the protocols, joined by "+", of which the owner has a tunnel under
+	// the name or is expected back with one.
+	Held string `json:"held,omitempty"`
 }
 
-// openMemory reads the file at path, which may be absent. A broken file is set aside.
-func openMemory(path string, logger *slog.Logger) *memory {
-	m := &memory{path: path, logger: logger, entries: make(map[string]*memoryEntry)}
+func (e *memoryEntry) setHeld(protocol string, held bool) {
+	var all []string
+	for one := range strings.SplitSeq(e.Held, "+") {
+		if one != "" && one != protocol {
+			all = append(all, one)
+		}
+	}
+	if held {
+		all = append(all, protocol)
+	}
+	slices.Sort(all)
+	e.Held = strings.Join(all, "+")
+}
+
+func newMemory(path string, logger *slog.Logger) *memory {
+	return &memory{path: path, logger: logger, entries: make(map[string]*memoryEntry), changed: make(chan struct{}, 1)}
+}
+
+// load reads the file, which may be absent. A broken one is set aside.
+func (m *memory) load() {
+	m.writing.Lock()
+	path := m.path
+	m.writing.Unlock()
 	if path == "" {
-		return m
+		return
 	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m
+		return
 	}
 	var entries []*memoryEntry
 	if err == nil {
@@ -58,16 +84,48 @@ func openMemory(path string, logger *slog.Logger) *memory {
 	}
 	if err != nil {
 		aside := path + ".broken"
-		logger.Warn("cannot read who had which name; starting anew", "file", path, "err", err, "kept", aside)
+		m.logger.Warn("cannot read who had which name; starting anew", "file", path, "err", err, "kept", aside)
 		os.Rename(path, aside)
-		return m
+		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
 	for _, e := range entries {
-		if e != nil && e.Name != "" && e.Owner != "" {
-			m.entries[e.Name] = e
+		if e == nil || e.Name == "" || e.Owner == "" {
+			continue
+		}
+		if strings.HasPrefix(e.Owner, sessionOwner) {
+			e.Held = "" // nobody is expected back
+		}
+		if e.Held != "" {
+			// Its owner had it when the server ended, however that was, and could
+			// not come back before this moment: what Last said is of no use.
+			e.Last = now
+		}
+		m.entries[e.Name] = e
+	}
+}
+
+// held returns copies of the entries whose owners had a tunnel when the server ended.
+func (m *memory) held() []memoryEntry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []memoryEntry
+	for _, e := range m.entries {
+		if e.Held != "" {
+			all = append(all, *e)
 		}
 	}
-	return m
+	return all
+}
+
+// seal saves for the last time: from then on another process writes the file.
+func (m *memory) seal() {
+	m.save()
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	m.path = ""
 }
 
 // owner returns who had name last, and when; "" when nobody is remembered.
@@ -108,30 +166,46 @@ func (m *memory) randomNames(owner string) []string {
 	return names
 }
 
-// note remembers that owner uses name now.
-func (m *memory) note(name, owner string, random bool) {
+// note remembers that owner uses name for a protocol from now on.
+func (m *memory) note(name, protocol, owner string, random bool) {
 	if owner == "" {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	first := now
+	noted := &memoryEntry{Name: name, Owner: owner, Random: random, First: now, Last: now}
 	if e := m.entries[name]; e != nil && e.Owner == owner {
-		random, first = e.Random, e.First // its client asks by name when it comes back
+		// Its client asks by name when it comes back.
+		noted.Random, noted.First, noted.Held = e.Random, e.First, e.Held
 	}
-	m.entries[name] = &memoryEntry{Name: name, Owner: owner, Random: random, First: first, Last: now}
-	m.dirty = true
+	noted.setHeld(protocol, true)
+	m.entries[name] = noted
+	m.changedLocked()
 	m.forgetLocked(owner)
 }
 
-// touch notes that name is in use at this moment, or was until now.
-func (m *memory) touch(name string) {
+// lost notes that owner had name until now and is expected back.
+func (m *memory) lost(name, owner string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.entries[name]; e != nil {
+	if e := m.entries[name]; e != nil && e.Owner == owner {
 		e.Last = time.Now()
-		m.dirty = true
+		m.changedLocked()
+	}
+}
+
+// left notes that owner has no tunnel of that protocol any more. in says that it had
+// one until now, else it was away.
+func (m *memory) left(name, protocol, owner string, in bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.entries[name]; e != nil && e.Owner == owner {
+		e.setHeld(protocol, false)
+		if in {
+			e.Last = time.Now()
+		}
+		m.changedLocked()
 	}
 }
 
@@ -143,7 +217,7 @@ func (m *memory) forgetLocked(owner string) {
 	drop := func(limit int, of func(*memoryEntry) bool) {
 		var some []*memoryEntry
 		for _, e := range m.entries {
-			if of(e) {
+			if e.Held == "" && of(e) {
 				some = append(some, e)
 			}
 		}
@@ -161,14 +235,22 @@ func (m *memory) forgetLocked(owner string) {
 	}
 }
 
+func (m *memory) changedLocked() {
+	m.dirty = true
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
 // save writes the file if anything has changed. It blocks on the disk: nobody who
 // carries data calls it.
 func (m *memory) save() {
+	m.writing.Lock()
+	defer m.writing.Unlock()
 	if m.path == "" {
 		return
 	}
-	m.writing.Lock()
-	defer m.writing.Unlock()
 	m.mu.Lock()
 	dirty := m.dirty
 	m.dirty = false

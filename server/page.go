@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"strings"
+	"time"
 
 	"ngrok/conn/http1"
 )
@@ -33,6 +34,17 @@ func unauthorized() answer {
 		title:  "Authorization required",
 		hint:   "Whoever runs this tunnel has put a password on it.",
 		header: "WWW-Authenticate: Basic realm=\"ngrok\"\r\n",
+	}
+}
+
+// reconnecting answers for a tunnel whose client is away; after is when to try again.
+func reconnecting(url string, after time.Duration) answer {
+	seconds := max(1, int(after.Round(time.Second)/time.Second))
+	return answer{
+		status: http.StatusServiceUnavailable,
+		title:  fmt.Sprintf("Tunnel %s is reconnecting", url),
+		hint:   "Its client has lost the connection to this server, and should be back in a moment. Try again then.",
+		header: fmt.Sprintf("Retry-After: %d\r\n", seconds),
 	}
 }
 

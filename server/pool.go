@@ -41,6 +41,7 @@ type pool struct {
 	reuse bool        // connections come back
 
 	mu      sync.Mutex
+	open    map[*proxyConn]struct{}
 	idle    []*proxyConn // the last is taken first
 	waiters []chan *proxyConn
 	asked   []time.Time // when each ReqProxy under way was sent
@@ -55,12 +56,13 @@ type pool struct {
 }
 
 func newPool(reuse bool, ask func(n int)) *pool {
-	return &pool{ask: ask, reuse: reuse, floor: 1}
+	return &pool{ask: ask, reuse: reuse, floor: 1, open: make(map[*proxyConn]struct{})}
 }
 
 // take returns an idle proxy connection, waiting for one in the order of arrival. The
-// caller must begin a use of it at once.
-func (p *pool) take(ctx context.Context) (*proxyConn, error) {
+// caller must begin a use of it at once. st is done when no later caller can be served
+// first any more.
+func (p *pool) take(ctx context.Context, st *stay) (*proxyConn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -76,6 +78,7 @@ func (p *pool) take(ctx context.Context) (*proxyConn, error) {
 			ask = p.wantLocked()
 		} // else this one may be back before sweep finds the floor missing
 		p.mu.Unlock()
+		st.done()
 		p.send(ask)
 		return pc, nil
 	}
@@ -83,6 +86,7 @@ func (p *pool) take(ctx context.Context) (*proxyConn, error) {
 	p.waiters = append(p.waiters, w)
 	ask := p.wantLocked()
 	p.mu.Unlock()
+	st.done()
 	p.send(ask)
 
 	timeout := time.NewTimer(takeTimeout)
@@ -130,8 +134,30 @@ func (p *pool) register(pc *proxyConn) bool {
 	if len(p.asked) > 0 {
 		p.asked = p.asked[1:]
 	}
+	p.open[pc] = struct{}{}
 	p.mu.Unlock()
-	return p.put(pc)
+	if !p.put(pc) {
+		p.forget(pc)
+		return false
+	}
+	return true
+}
+
+// forget undoes register.
+func (p *pool) forget(pc *proxyConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, pc)
+}
+
+// giveUpAfter limits how long what was sent on any of the connections may go without
+// acknowledgement.
+func (p *pool) giveUpAfter(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for pc := range p.open {
+		pc.link.GiveUpAfter(d)
+	}
 }
 
 // put makes a connection available: to the visitor that waits longest, or to the next
@@ -139,7 +165,7 @@ func (p *pool) register(pc *proxyConn) bool {
 func (p *pool) put(pc *proxyConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || pc.dead || len(p.idle) >= idleMax {
+	if p.closed || pc.dead.Load() || len(p.idle) >= idleMax {
 		return false
 	}
 	if len(p.waiters) > 0 {
@@ -156,7 +182,9 @@ func (p *pool) put(pc *proxyConn) bool {
 // it is not: somebody has it or is about to. One that is dead will not be put back.
 func (p *pool) remove(pc *proxyConn, dead bool) bool {
 	p.mu.Lock()
-	pc.dead = pc.dead || dead
+	if dead {
+		pc.dead.Store(true)
+	}
 	found := p.removeLocked(pc)
 	ask := p.wantLocked()
 	p.mu.Unlock()

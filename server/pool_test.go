@@ -36,7 +36,7 @@ func TestPoolAsks(t *testing.T) {
 		}
 		results := make(chan error, 3)
 		for range 3 {
-			go func() { _, err := p.take(t.Context()); results <- err }()
+			go func() { _, err := p.take(t.Context(), new(stay)); results <- err }()
 		}
 		synctest.Wait()
 		if asked.Load() != 4 {
@@ -72,7 +72,7 @@ func TestPoolOrder(t *testing.T) {
 	p.register(a)
 	p.register(b)
 	for _, want := range []*proxyConn{b, a} {
-		if got, err := p.take(t.Context()); got != want || err != nil {
+		if got, err := p.take(t.Context(), new(stay)); got != want || err != nil {
 			t.Errorf("took %p, %v; want %p", got, err, want)
 		}
 	}
@@ -89,19 +89,19 @@ func TestPoolEnds(t *testing.T) {
 		p, asked := testPool(true)
 		ctx, cancel := context.WithCancel(t.Context())
 		results := make(chan error, 1)
-		go func() { _, err := p.take(ctx); results <- err }()
+		go func() { _, err := p.take(ctx, new(stay)); results <- err }()
 		synctest.Wait()
 		cancel()
 		if err := <-results; !errors.Is(err, context.Canceled) {
 			t.Errorf("the server ended: %v", err)
 		}
-		go func() { _, err := p.take(t.Context()); results <- err }()
+		go func() { _, err := p.take(t.Context(), new(stay)); results <- err }()
 		synctest.Wait()
 		p.close()
 		if err := <-results; !errors.Is(err, errPoolClosed) {
 			t.Errorf("the session ended: %v", err)
 		}
-		if _, err := p.take(t.Context()); !errors.Is(err, errPoolClosed) {
+		if _, err := p.take(t.Context(), new(stay)); !errors.Is(err, errPoolClosed) {
 			t.Errorf("afterwards: %v", err)
 		}
 		before := asked.Load()
@@ -118,7 +118,7 @@ func TestPoolFloor(t *testing.T) {
 		p, _ := testPool(false)
 		for range 200 {
 			p.register(newProxyConn(nil, p, false))
-			if _, err := p.take(t.Context()); err != nil {
+			if _, err := p.take(t.Context(), new(stay)); err != nil {
 				t.Fatal(err)
 			}
 		}

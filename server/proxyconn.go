@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,18 +18,20 @@ type proxyConn struct {
 	reuse bool      // serves one visitor after another
 	uses  chan *use // hands the next use to run; closed by retire
 
-	// Guarded by pool.mu.
-	idleSince time.Time
-	dead      bool
+	dead      atomic.Bool // run has seen its end
+	idleSince time.Time   // guarded by pool.mu
 }
 
 // use is one visitor's connection on a proxy connection.
 type use struct {
 	stream    *conn.Stream
 	visitor   visitor
+	starting  sync.Mutex    // held while the first bytes are sent
 	abandoned atomic.Bool   // the visitor has been given another proxy connection
 	done      chan struct{} // closed when run will not touch the visitor any more
 }
+
+var errDiedIdle = errors.New("the proxy connection died while it was idle")
 
 // visitor is what run knows of the connection that it copies to.
 type visitor interface {
@@ -55,8 +58,16 @@ func (pc *proxyConn) begin(v visitor, start *msg.StartProxy, first []byte, prepa
 	u.stream = pc.link.NewStream(pc.reuse, pc.over)
 	prepare(u.stream)
 	start.Reuse = pc.reuse
+	u.starting.Lock()
+	defer u.starting.Unlock()
 	pc.uses <- u
-	again, err = u.stream.Start(start, first)
+	if pc.dead.Load() {
+		// It has died since it was taken. The read that is outstanding on each idle
+		// connection finds that out, at no cost for the others.
+		again, err = true, errDiedIdle
+	} else {
+		again, err = u.stream.Start(start, first)
+	}
 	if err != nil {
 		u.abandoned.Store(again)
 		pc.link.Reset()
@@ -105,6 +116,11 @@ func (pc *proxyConn) run() {
 			pc.link.Reset()
 			return
 		}
+		if err != nil {
+			// The end may have been seen before the use began: only when begin is
+			// done is it clear whether the visitor has gone elsewhere.
+			last.awaitStart()
+		}
 		err = last.run()
 		close(last.done)
 		if err != nil && !last.stream.Received() {
@@ -115,6 +131,11 @@ func (pc *proxyConn) run() {
 			return // whoever ends the second direction closes it
 		}
 	}
+}
+
+func (u *use) awaitStart() {
+	u.starting.Lock()
+	defer u.starting.Unlock()
 }
 
 // awaitBytes waits until the client has sent something. What is here already came before
@@ -129,6 +150,7 @@ func (pc *proxyConn) awaitBytes() error {
 
 // refuse ends a use that has not begun.
 func (u *use) refuse() {
+	u.awaitStart()
 	if !u.abandoned.Load() {
 		u.visitor.cut()
 	}

@@ -48,6 +48,7 @@ type httpVisit struct {
 	scan   http1.HeadScanner
 	req    http1.Request
 	flight *flight // the proxy connection in use; nil when there is none
+	stay   stay    // the wait of this request for a client
 }
 
 // acceptHTTP takes a visitor of the http or https port.
@@ -116,6 +117,7 @@ var (
 // serve answers requests until the connection ends.
 func (v *httpVisit) serve() {
 	err := v.serveRequests()
+	v.stay.done()
 	if v.flight != nil {
 		err = v.flight.finish(err)
 	}
@@ -137,21 +139,62 @@ func (v *httpVisit) serveRequests() error {
 		if err := v.readHead(); err != nil {
 			return v.failHead(err)
 		}
-		t := v.server.registry.lookup(v.scheme, v.req.Host)
-		var err error
-		if a, ok := v.challenge(); ok {
-			err = v.refuse(a)
-		} else if t == nil {
-			err = v.refuse(notFound(displayHost(v.req.HostPort)))
-		} else if a, away := v.turnsAway(t); away {
-			err = v.refuse(a)
-		} else {
-			err = v.forward(t)
+		err := v.route()
+		for errors.Is(err, errPoolClosed) {
+			err = v.route() // the tunnel's client has gone before it heard of the request
+		}
+		if v.stay != (stay{}) {
+			v.stay.done()
+			v.stay = stay{}
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// route answers the request whose head is unread. The error is errPoolClosed when
+// nothing has happened to it.
+func (v *httpVisit) route() error {
+	t := v.server.registry.lookup(v.scheme, v.req.Host)
+	if a, ok := v.challenge(); ok {
+		return v.refuse(a)
+	}
+	if t == nil {
+		return v.await()
+	}
+	if a, away := v.turnsAway(t); away {
+		return v.refuse(a)
+	}
+	return v.forward(t)
+}
+
+// await waits for the client of a tunnel that is away, and returns errPoolClosed when
+// it is worth while to look again. It answers the request when there is none, or when
+// it takes too long.
+func (v *httpVisit) await() error {
+	t, a := v.server.registry.find(v.scheme, v.req.Host)
+	switch {
+	case t != nil:
+		return errPoolClosed // it came back at this moment
+	case a == nil && v.stay.lost != nil:
+		v.stay.done()
+		return v.refuse(noAnswer(v.stay.lost, errPoolClosed))
+	case a == nil:
+		v.stay.done()
+		return v.refuse(notFound(displayHost(v.req.HostPort)))
+	}
+	if v.flight != nil {
+		if err := v.leave(); err != nil {
+			return err
+		}
+	}
+	if err := v.server.wait(&v.stay, a, conn.BufferSize); err != nil {
+		v.server.logger.Debug("visitor waited in vain", "host", displayHost(v.req.HostPort), "why", err)
+		v.stay.done()
+		return v.refuse(reconnecting(v.scheme+"://"+displayHost(v.req.HostPort), v.server.config.Park))
+	}
+	return errPoolClosed
 }
 
 // readHead waits for the next request and parses its head, which stays unread in
@@ -171,7 +214,7 @@ func (v *httpVisit) readHead() error {
 			return err
 		}
 		v.flow.idle.Store(len(b) == 0)
-		if len(b) == 0 && v.server.flows.closing.Load() && (v.flight == nil || v.flight.answered()) {
+		if len(b) == 0 && v.server.flows.ending() && (v.flight == nil || v.flight.answered()) {
 			return errHangUp
 		}
 		if len(b) > 0 && !began {
@@ -201,7 +244,7 @@ func (v *httpVisit) readOn(err error) error {
 			v.leg.TryFill()
 		}
 		if len(v.leg.Buffered()) == 0 {
-			if !v.flight.wasOutlived() {
+			if !v.flight.wasOutlived() || v.server.flows.ending() {
 				return errHangUp
 			}
 			v.leg.SetReadDeadline(time.Now().Add(idleTimeout))
@@ -253,7 +296,7 @@ func (v *httpVisit) refuse(a answer) error {
 		return err
 	}
 	body := v.req.Body()
-	keep := !v.req.Close && !v.req.Expect100 && v.req.ContentLength <= skipBytes
+	keep := !v.req.Close && !v.server.flows.closing.Load() && !v.req.Expect100 && v.req.ContentLength <= skipBytes
 	b, last := a.append(nil, &v.req, !keep), a.append(nil, &v.req, true)
 	if keep {
 		v.leg.Consume(len(v.req.Head))

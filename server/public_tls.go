@@ -22,9 +22,10 @@ func (s *Server) greetTLS(leg *conn.Conn, from origin) (serve func(*flow)) {
 		leg.Reset()
 		return nil
 	}
-	if t := s.registry.lookup("tls", []byte(host)); t != nil {
+	find := func() (*tunnel, *absence) { return s.registry.find("tls", []byte(host)) }
+	if t, away := find(); t != nil || away != nil {
 		leg.SetReadDeadline(time.Time{})
-		return func(*flow) { s.serveRaw(t, leg, from) }
+		return func(*flow) { s.serveRaw("tls", leg, from, find) }
 	}
 	secure := leg.SecureServer(s.publicTLS) // has the right words for what is no hello
 	if secure.TLS().Handshake() != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ const (
 	sessionOwner = "session:"
 
 	tcpPrefix = "tcp:" // of the names that ports are remembered under
+
+	// losersMax is how many sessions that lost a name are remembered with it.
+	losersMax = 16
 )
 
 // registry knows which tunnel has which name. A host name belongs to one owner, for
@@ -25,30 +29,41 @@ const (
 type registry struct {
 	memory *memory
 	lease  time.Duration // for which names are kept for an owner who is away
+	park   time.Duration // for which visitors wait for one
 
-	mu    sync.RWMutex
-	hosts map[string]*hostEntry
-	ports map[uint16]*tcpPort
+	mu     sync.RWMutex
+	hosts  map[string]*hostEntry
+	ports  map[uint16]*tcpPort
+	absent int // absences, in all
 }
 
 // hostEntry is a host name in use. The tunnel on the https port is of the protocol
 // https or tls: the name alone tells the port's visitors apart.
 type hostEntry struct {
 	owner     string
-	http, tls *tunnel
+	http, tls slot // tls: that of the https port
+	losers    losers
 }
 
-func newRegistry(m *memory, lease time.Duration) *registry {
-	return &registry{memory: m, lease: lease, hosts: make(map[string]*hostEntry), ports: make(map[uint16]*tcpPort)}
+// slot holds a tunnel, or says that it is away, or is empty.
+type slot struct {
+	tunnel *tunnel
+	away   *absence
+}
+
+func newRegistry(m *memory, lease, park time.Duration) *registry {
+	return &registry{memory: m, lease: lease, park: park, hosts: make(map[string]*hostEntry), ports: make(map[uint16]*tcpPort)}
 }
 
 // slot returns where the entry keeps the tunnel of that protocol.
-func (e *hostEntry) slot(protocol string) **tunnel {
+func (e *hostEntry) slot(protocol string) *slot {
 	if protocol == "http" {
 		return &e.http
 	}
 	return &e.tls
 }
+
+func (e *hostEntry) empty() bool { return e.http == slot{} && e.tls == slot{} }
 
 // lookup returns the tunnel that visitors of host reach by protocol, or nil.
 func (r *registry) lookup(protocol string, host []byte) *tunnel {
@@ -58,17 +73,38 @@ func (r *registry) lookup(protocol string, host []byte) *tunnel {
 	if e == nil {
 		return nil
 	}
-	if t := *e.slot(protocol); t != nil && t.protocol == protocol {
-		return t
+	return e.slot(protocol).of(protocol)
+}
+
+// of returns the slot's tunnel if it is of that protocol: https and tls share one.
+func (s slot) of(protocol string) *tunnel {
+	if s.tunnel != nil && s.tunnel.protocol == protocol {
+		return s.tunnel
 	}
 	return nil
+}
+
+// find is lookup that returns the absence of the tunnel when it is away.
+func (r *registry) find(protocol string, host []byte) (*tunnel, *absence) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e := r.hosts[string(host)]
+	if e == nil {
+		return nil, nil
+	}
+	s := e.slot(protocol)
+	if s.away != nil && s.away.protocol != protocol {
+		return s.of(protocol), nil
+	}
+	return s.of(protocol), s.away
 }
 
 // held reports whether somebody has the name now.
 func (r *registry) held(name string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.hosts[name] != nil
+	e := r.hosts[name]
+	return e != nil && (e.http.tunnel != nil || e.tls.tunnel != nil)
 }
 
 // holdHost gives t its host name and returns the tunnel of the same owner that had to
@@ -78,21 +114,50 @@ func (r *registry) holdHost(t *tunnel) (old *tunnel, err error) {
 	if err := r.leased(t.host, owner); err != nil {
 		return nil, err
 	}
+	var over []*absence
 	r.mu.Lock()
 	e := r.hosts[t.host]
 	if e != nil && e.owner != owner {
-		r.mu.Unlock()
-		return nil, taken(t.host)
+		if err := r.occupiedLocked(t.host, e.http, e.tls); err != nil {
+			r.mu.Unlock()
+			return nil, err
+		}
+		over = r.endAwayLocked(&e.http.away, &e.tls.away)
+		forfeit(over)
+		e = nil
 	}
 	if e == nil {
 		e = &hostEntry{owner: owner}
 		r.hosts[t.host] = e
 	}
-	slot := e.slot(t.protocol)
-	old, *slot = *slot, t
+	s := e.slot(t.protocol)
+	if s.tunnel != nil {
+		if e.losers.include(t.control.id) {
+			r.mu.Unlock()
+			return nil, lostBefore(t.host)
+		}
+		e.losers.add(s.tunnel.control.id, t.control.id)
+	}
+	over = append(over, r.endAwayLocked(&s.away)...)
+	old, s.tunnel = s.tunnel, t
 	r.mu.Unlock()
-	r.memory.note(t.name, owner, t.random)
+	endAll(over)
+	r.memory.note(t.name, t.protocol, owner, t.random)
 	return old, nil
+}
+
+// occupiedLocked returns why somebody else can't have name: nothing when it is but kept
+// for visitors of an owner who is away, and names are not leased.
+func (r *registry) occupiedLocked(name string, slots ...slot) error {
+	for _, s := range slots {
+		if s.tunnel != nil {
+			return taken(name)
+		}
+	}
+	if r.lease > 0 {
+		return reserved(name)
+	}
+	return nil
 }
 
 // owns reports whether owner has the name now, and so can take it over from an older
@@ -102,36 +167,138 @@ func (r *registry) owns(owner, name string) bool {
 	defer r.mu.RUnlock()
 	if port, ok := portOf(name); ok {
 		p := r.ports[port]
-		return p != nil && p.owner == owner
+		return p != nil && p.owner == owner && p.tunnel.Load() != nil
 	}
 	e := r.hosts[name]
-	return e != nil && e.owner == owner
+	return e != nil && e.owner == owner && (e.http.tunnel != nil || e.tls.tunnel != nil)
 }
 
 // release takes t's name back, unless another tunnel has it already, and its share of
-// what its user may have.
-func (r *registry) release(t *tunnel) {
+// what its user may have. With expected its client is thought to come back.
+func (r *registry) release(t *tunnel, expected bool) {
 	t.control.account.RemoveTunnel()
-	r.letGo(t)
+	r.letGo(t, expected)
 }
 
 // letGo takes t's name back, unless another tunnel has it already.
-func (r *registry) letGo(t *tunnel) {
+func (r *registry) letGo(t *tunnel, expected bool) {
 	if t.port != nil {
-		r.releasePort(t)
+		r.releasePort(t, expected)
 		return
 	}
 	r.mu.Lock()
-	if e := r.hosts[t.host]; e != nil {
-		if slot := e.slot(t.protocol); *slot == t {
-			*slot = nil
+	e := r.hosts[t.host]
+	if e == nil || e.slot(t.protocol).tunnel != t {
+		r.mu.Unlock()
+		return // the name is somebody else's business now
+	}
+	s := e.slot(t.protocol)
+	*s = slot{away: r.awayLocked(t, expected)}
+	kept := s.away != nil
+	if e.empty() {
+		delete(r.hosts, t.host)
+	}
+	r.mu.Unlock()
+	r.remember(t, kept)
+}
+
+func (r *registry) remember(t *tunnel, kept bool) {
+	if kept {
+		r.memory.lost(t.name, t.control.owner)
+	} else {
+		r.memory.left(t.name, t.protocol, t.control.owner, true)
+	}
+}
+
+// awayLocked returns the absence that takes t's place, or nil when t is not kept.
+func (r *registry) awayLocked(t *tunnel, expected bool) *absence {
+	if !expected || strings.HasPrefix(t.control.owner, sessionOwner) {
+		return nil
+	}
+	return r.newAbsenceLocked(t.protocol)
+}
+
+func (r *registry) newAbsenceLocked(protocol string) *absence {
+	keep := max(r.lease, r.park)
+	if keep <= 0 || r.absent >= absentMax {
+		return nil
+	}
+	r.absent++
+	now := time.Now()
+	return &absence{protocol: protocol, since: now, until: now.Add(keep)}
+}
+
+// endAwayLocked takes the absences out of slots. The caller ends them without the lock.
+func (r *registry) endAwayLocked(away ...**absence) (over []*absence) {
+	for _, a := range away {
+		if *a != nil {
+			over = append(over, *a)
+			*a = nil
+			r.absent--
 		}
-		if e.http == nil && e.tls == nil {
-			delete(r.hosts, t.host)
+	}
+	return over
+}
+
+func endAll(over []*absence) {
+	for _, a := range over {
+		a.end()
+	}
+}
+
+// expectHost keeps host for an owner who had it when the server before this one ended.
+func (r *registry) expectHost(host, protocol, owner string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.newAbsenceLocked(protocol)
+	if a == nil {
+		return
+	}
+	e := r.hosts[host]
+	if e == nil {
+		e = &hostEntry{owner: owner}
+		r.hosts[host] = e
+	}
+	e.slot(protocol).away = a
+}
+
+// sweep gives up what was kept for owners who have not come back in time.
+func (r *registry) sweep(now time.Time) {
+	r.mu.RLock()
+	absent := r.absent
+	r.mu.RUnlock()
+	if absent == 0 {
+		return
+	}
+	type gone struct{ name, protocol, owner string }
+	var over []*absence
+	var forget []gone
+	late := func(a *absence) bool { return a != nil && now.After(a.until) }
+	r.mu.Lock()
+	for host, e := range r.hosts {
+		for _, protocol := range []string{"http", "https"} {
+			if s := e.slot(protocol); late(s.away) {
+				forget = append(forget, gone{host, s.away.protocol, e.owner})
+				over = append(over, r.endAwayLocked(&s.away)...)
+			}
+		}
+		if e.empty() {
+			delete(r.hosts, host)
+		}
+	}
+	for number, p := range r.ports {
+		if late(p.away) {
+			over = append(over, r.endAwayLocked(&p.away)...)
+			forget = append(forget, gone{portName(number), "tcp", p.owner})
+			delete(r.ports, number)
+			p.close()
 		}
 	}
 	r.mu.Unlock()
-	r.memory.touch(t.name)
+	endAll(over)
+	for _, g := range forget {
+		r.memory.left(g.name, g.protocol, g.owner, false)
+	}
 }
 
 // leased returns an error when name is kept for somebody else who is away.
@@ -143,11 +310,36 @@ func (r *registry) leased(name, owner string) error {
 	if last == "" || last == owner || strings.HasPrefix(last, sessionOwner) || time.Since(when) > r.lease {
 		return nil
 	}
-	return fmt.Errorf("%s is reserved for its owner, who may come back: choose another name", display(name))
+	return reserved(name)
+}
+
+// losers are the sessions that a newer one of the same owner has taken a name from. They
+// do not get it back while another one has it: two clients would take it from each other
+// for ever, of which those that speak plain version 2 can't even be told.
+type losers []sessionID
+
+func (l losers) include(id sessionID) bool { return slices.Contains(l, id) }
+
+func (l *losers) add(id, winner sessionID) {
+	if id == winner || l.include(id) {
+		return // a session that comes back takes over from itself
+	}
+	if len(*l) >= losersMax {
+		*l = (*l)[1:]
+	}
+	*l = append(*l, id)
 }
 
 func taken(name string) error {
 	return fmt.Errorf("%s is taken: choose another one, or none to be given a free one", display(name))
+}
+
+func reserved(name string) error {
+	return fmt.Errorf("%s is reserved for its owner, who may come back: choose another name", display(name))
+}
+
+func lostBefore(name string) error {
+	return fmt.Errorf("another ngrok with the same token has taken %s over and has it now: stop it, or start this one anew", display(name))
 }
 
 // display returns a name as users know it.

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/conn"
@@ -48,12 +50,15 @@ type Server struct {
 	visitors limit.Visitors
 	accounts limit.Accounts
 	shedding shed
-	flows    flows // public connections
-	peers    flows // connections on the tunnel port
+	parking  parking
+	handed   atomic.Bool // to another process, see ErrHandOver
+	flows    flows       // public connections
+	peers    flows       // connections on the tunnel port
 	tidy     conn.Tidy
 
 	ports     map[string]int  // of the http and https listeners, for the URLs
 	serving   sync.WaitGroup  // all goroutines
+	accepts   sync.WaitGroup  // those that accept connections
 	accepting context.Context // ends when no more public connections are taken
 	running   context.Context // ends when what flows is cut
 
@@ -101,7 +106,7 @@ func New(config Config) (*Server, error) {
 		publicTLS: config.TLS.Clone(),
 		key:       key,
 		policies:  config.Policies,
-		registry:  newRegistry(openMemory(config.NamesFile, config.Logger), config.Lease),
+		registry:  newRegistry(newMemory(config.NamesFile, config.Logger), config.Lease, config.Park),
 		metrics:   newMetrics(),
 		ports:     make(map[string]int),
 		controls:  make(map[sessionID]*control),
@@ -125,23 +130,28 @@ func (s *Server) Listen() (l Listeners, err error) {
 			l.close()
 		}
 	}()
-	if l.Tunnel, err = s.listen(s.config.TunnelAddr); err != nil {
+	if l.Tunnel, err = s.listen("tunnel", s.config.TunnelAddr); err != nil {
 		return l, err
 	}
 	if s.config.HTTPAddr != "" {
-		if l.HTTP, err = s.listen(s.config.HTTPAddr); err != nil {
+		if l.HTTP, err = s.listen("http", s.config.HTTPAddr); err != nil {
 			return l, err
 		}
 	}
 	if s.config.HTTPSAddr != "" {
-		if l.HTTPS, err = s.listen(s.config.HTTPSAddr); err != nil {
+		if l.HTTPS, err = s.listen("https", s.config.HTTPSAddr); err != nil {
 			return l, err
 		}
 	}
 	return l, nil
 }
 
-func (s *Server) listen(addr string) (net.Listener, error) {
+// listen opens a listener. name is "tunnel", "http", "https", or that of a TCP tunnel's
+// port.
+func (s *Server) listen(name, addr string) (net.Listener, error) {
+	if s.config.Listen != nil {
+		return s.config.Listen(name, addr)
+	}
 	return conn.ListenConfig().Listen(context.Background(), "tcp", addr)
 }
 
@@ -163,6 +173,8 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	defer cut()
 	defer stop()
 	s.notePorts(l)
+	s.registry.memory.load()
+	s.expectOwners()
 
 	var looking sync.WaitGroup
 	looking.Go(func() { s.look(s.running) })
@@ -174,9 +186,16 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	}
 
 	<-ctx.Done()
+	if errors.Is(context.Cause(ctx), ErrHandOver) {
+		s.handOver()
+	}
 	s.logger.Info("stopping: no more connections are taken", "grace", s.config.Grace)
 	stop()
 	l.close()
+	s.accepts.Wait()
+	for _, c := range s.allControls() {
+		s.sendAway(c)
+	}
 	s.drain(hurry)
 	for _, c := range s.allControls() {
 		c.cancel(errShuttingDown)
@@ -195,30 +214,14 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 }
 
 func (s *Server) acceptOn(l net.Listener, handle func(net.Conn)) {
-	if l != nil {
-		s.serving.Go(func() { accept(s.accepting, l, s.logger, handle) })
-	}
-}
-
-// drain waits for the public connections to end by themselves.
-func (s *Server) drain(hurry context.Context) {
-	gone := s.flows.drain()
-	if s.config.Grace < 0 {
+	if l == nil {
 		return
 	}
-	var hurried <-chan struct{}
-	if hurry != nil {
-		hurried = hurry.Done()
-	}
-	grace := time.NewTimer(s.config.Grace)
-	defer grace.Stop()
-	select {
-	case <-gone:
-	case <-grace.C:
-		s.logger.Warn("connections are cut: the grace period is over")
-	case <-hurried:
-		s.logger.Warn("connections are cut: told to hurry")
-	}
+	s.accepts.Go(func() {
+		stop := context.AfterFunc(s.accepting, func() { l.Close() })
+		defer stop()
+		accept(s.accepting, l, s.logger, handle)
+	})
 }
 
 // notePorts learns the ports that the URLs show.
@@ -238,6 +241,20 @@ func (s *Server) notePorts(l Listeners) {
 	}
 }
 
+// expectOwners keeps names and their visitors for those who had them when the server
+// before this one ended.
+func (s *Server) expectOwners() {
+	for _, e := range s.registry.memory.held() {
+		if port, ok := portOf(e.Name); ok {
+			s.expectPort(port, e.Owner)
+			continue
+		}
+		for protocol := range strings.SplitSeq(e.Held, "+") {
+			s.registry.expectHost(e.Name, protocol, e.Owner)
+		}
+	}
+}
+
 // look does what is to be done from time to time, until ctx ends.
 func (s *Server) look(ctx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
@@ -247,15 +264,21 @@ func (s *Server) look(ctx context.Context) {
 	for {
 		select {
 		case now := <-sweep.C:
-			s.registry.memory.save()
+			s.registry.sweep(now)
+			s.registry.memory.save() // again, if it failed before
 			policy := s.policies.Current()
 			for _, c := range s.allControls() {
 				c.pool.sweep(now)
 				policy.ApplyRate(c.identity, c.account)
 				if err := policy.StillValid(c.identity); err != nil {
-					c.cancel(err)
+					c.cancel(&unwelcomeError{err})
 				}
 			}
+			if s.config.Alive != nil {
+				s.config.Alive()
+			}
+		case <-s.registry.memory.changed:
+			s.registry.memory.save()
 		case <-report.C:
 			s.metrics.report(s.logger)
 		case <-ctx.Done():

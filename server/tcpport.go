@@ -20,10 +20,21 @@ const randomPortTries = 100
 // tcpPort is a public port that one owner holds. Its listener outlives a change of
 // tunnel, so that a session that takes over loses no visitor.
 type tcpPort struct {
-	number   uint16
-	owner    string
+	number uint16
+	owner  string
+	tunnel atomic.Pointer[tunnel]
+
+	// Guarded by registry.mu.
 	listener net.Listener // nil while it is being opened
-	tunnel   atomic.Pointer[tunnel]
+	away     *absence     // while there is no tunnel
+	losers   losers
+}
+
+// close closes the listener of a port that is in no registry any more.
+func (p *tcpPort) close() {
+	if p.listener != nil {
+		p.listener.Close()
+	}
 }
 
 // claimPort gives t the port that m asks for, or one that its owner had before, or a
@@ -76,25 +87,51 @@ func (s *Server) holdPort(t *tunnel, port uint16) error {
 	if old != nil {
 		old.control.lose(old)
 	}
-	if err != nil || p == nil {
+	if err != nil {
 		return err
 	}
-	// The port is this owner's; nobody else opens its listener meanwhile.
-	l, err := s.listen(net.JoinHostPort(s.tcpHost, strconv.Itoa(int(port))))
+	if p != nil {
+		// The port is this owner's; nobody else opens its listener meanwhile.
+		if err := s.openPort(p); err != nil {
+			t.port = nil
+			return err
+		}
+	}
+	s.registry.memory.note(t.name, t.protocol, t.control.owner, t.random)
+	return nil
+}
+
+// openPort opens the listener of a port that was just put into the registry, or takes
+// the port out again.
+func (s *Server) openPort(p *tcpPort) error {
+	name, port := portName(p.number), strconv.Itoa(int(p.number))
+	l, err := s.listen(name, net.JoinHostPort(s.tcpHost, port))
 	if err != nil {
 		s.registry.dropPort(p)
-		t.port = nil
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return taken(t.name)
+			return taken(name)
 		}
-		return fmt.Errorf("the server cannot open the port %d: choose another one", port)
+		return fmt.Errorf("the server cannot open the port %s: choose another one", port)
 	}
 	if !s.registry.openPort(p, l) {
 		l.Close()
 		return errPoolClosed
 	}
-	s.serving.Go(func() { accept(s.accepting, l, s.logger, func(nc net.Conn) { s.acceptTCP(p, nc) }) })
+	s.acceptOn(l, func(nc net.Conn) { s.acceptTCP(p, nc) })
 	return nil
+}
+
+// expectPort keeps a port, and its visitors, for an owner who had it when the server
+// before this one ended.
+func (s *Server) expectPort(port uint16, owner string) {
+	p := s.registry.expectPort(port, owner)
+	if p == nil {
+		return
+	}
+	if err := s.openPort(p); err != nil {
+		s.logger.Warn("cannot hold a port for its owner", "port", port, "err", err)
+		s.registry.memory.left(portName(port), "tcp", owner, false)
+	}
 }
 
 // holdPort gives t the port and returns the tunnel of the same owner that had to let
@@ -104,6 +141,7 @@ func (r *registry) holdPort(t *tunnel, port uint16) (p *tcpPort, old *tunnel, er
 	if err := r.leased(t.name, owner); err != nil {
 		return nil, nil, err
 	}
+	var over []*absence
 	r.mu.Lock()
 	held := r.ports[port]
 	switch {
@@ -112,16 +150,53 @@ func (r *registry) holdPort(t *tunnel, port uint16) (p *tcpPort, old *tunnel, er
 		p.tunnel.Store(t)
 		t.port = p
 		r.ports[port] = p
-	case held.owner != owner || held.listener == nil:
+	case held.listener == nil:
+		err = taken(t.name)
+	case held.owner != owner:
+		if err = r.occupiedLocked(t.name, slot{held.tunnel.Load(), held.away}); err == nil {
+			over = r.endAwayLocked(&held.away)
+			forfeit(over)
+			held.owner, held.losers = owner, nil
+		}
+	case held.tunnel.Load() != nil && held.losers.include(t.control.id):
+		err = lostBefore(t.name)
+	}
+	if err != nil {
 		r.mu.Unlock()
-		return nil, nil, taken(t.name)
-	default:
+		return nil, nil, err
+	}
+	if held != nil {
 		t.port = held
-		old = held.tunnel.Swap(t)
+		if old = held.tunnel.Swap(t); old != nil {
+			held.losers.add(old.control.id, t.control.id)
+		}
+		over = append(over, r.endAwayLocked(&held.away)...)
 	}
 	r.mu.Unlock()
-	r.memory.note(t.name, owner, t.random)
+	endAll(over)
 	return p, old, nil
+}
+
+// expectPort puts a port without tunnel and listener into the registry, or returns nil.
+func (r *registry) expectPort(port uint16, owner string) *tcpPort {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ports[port] != nil {
+		return nil
+	}
+	p := &tcpPort{number: port, owner: owner, away: r.newAbsenceLocked("tcp")}
+	if p.away == nil {
+		return nil
+	}
+	r.ports[port] = p
+	return p
+}
+
+// awayPort returns the absence of p's tunnel, or nil.
+func (r *registry) awayPort(p *tcpPort) *absence {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return p.away
 }
 
 // openPort gives p its listener, or reports false when p has been given up meanwhile.
@@ -137,27 +212,40 @@ func (r *registry) openPort(p *tcpPort, l net.Listener) bool {
 
 func (r *registry) dropPort(p *tcpPort) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	var over []*absence
 	if r.ports[p.number] == p {
 		delete(r.ports, p.number)
+		over = r.endAwayLocked(&p.away)
 	}
+	r.mu.Unlock()
+	endAll(over)
 }
 
 // releasePort takes t's port back, unless another tunnel has it already.
-func (r *registry) releasePort(t *tunnel) {
+func (r *registry) releasePort(t *tunnel, expected bool) {
+	p := t.port
 	r.mu.Lock()
-	if t.port.tunnel.CompareAndSwap(t, nil) {
-		delete(r.ports, t.port.number)
-		if l := t.port.listener; l != nil {
-			l.Close() // under the lock: who holds the port next must be able to open it
-		}
+	if r.ports[p.number] != p || !p.tunnel.CompareAndSwap(t, nil) {
+		r.mu.Unlock()
+		return
+	}
+	p.away = nil
+	if p.listener != nil {
+		p.away = r.awayLocked(t, expected)
+	}
+	kept := p.away != nil
+	if !kept {
+		delete(r.ports, p.number)
+		p.close() // under the lock: who holds the port next must be able to open it
 	}
 	r.mu.Unlock()
-	r.memory.touch(t.name)
+	r.remember(t, kept)
 }
 
+// portHeld reports whether somebody has the port now.
 func (r *registry) portHeld(port uint16) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.ports[port] != nil
+	p := r.ports[port]
+	return p != nil && p.tunnel.Load() != nil
 }

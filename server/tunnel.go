@@ -90,12 +90,12 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		}
 		if full != nil { // the older session has made room
 			if err := s.policies.Current().TakeTunnel(c.identity, c.account); err != nil {
-				s.registry.letGo(t)
+				s.registry.letGo(t, false)
 				return granted, err
 			}
 		}
 		if !c.addTunnel(t) {
-			s.registry.release(t)
+			s.registry.release(t, true)
 			return granted, errPoolClosed
 		}
 		granted = append(granted, t)

@@ -103,10 +103,16 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	if slices.Contains(m.Features, msg.FeatureOptions) {
 		resp.Features = append(resp.Features, msg.FeatureOptions)
 	}
+	if c.drains {
+		resp.Features = append(resp.Features, msg.FeatureDrain)
+	}
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
 		old.cancel(errReplaced)
-		old.release() // before the client asks for the same again
+		old.release(true) // before the client asks for the same again
+	}
+	if s.accepting.Err() != nil {
+		s.sendAway(c) // it came in at the last moment
 	}
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
@@ -140,6 +146,7 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		identity: identity,
 		account:  s.accounts.Open(identity.Key),
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
+		drains:   slices.Contains(m.Features, msg.FeatureDrain),
 	}
 	c.out = &outbox{send: c.send}
 	policy.ApplyRate(identity, c.account)

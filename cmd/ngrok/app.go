@@ -45,6 +45,7 @@ type tunnelClient interface {
 	Subscribe() (changed <-chan struct{}, cancel func())
 	Open(ctx context.Context, t client.Tunnel) ([]client.TunnelState, error)
 	CloseTunnel(name string) error
+	ExpectReturn()
 }
 
 // usageError is a wrong use of the program: its exit code differs.

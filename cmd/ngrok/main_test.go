@@ -59,6 +59,8 @@ type fakeClient struct {
 	subs  map[chan struct{}]bool
 }
 
+func (f *fakeClient) ExpectReturn() {}
+
 func (f *fakeClient) Run(ctx context.Context) error { return f.do(ctx, f) }
 
 func (f *fakeClient) State() client.State {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"ngrok/client"
 	"ngrok/client/configfile"
@@ -228,6 +229,11 @@ func (ses *session) answers() signals.Signals {
 	s := signals.Signals{
 		Stopping: func(sig os.Signal) {
 			ses.log.Logger.Info("stopping", "signal", sig.String())
+			if sig == syscall.SIGTERM {
+				// Of a service manager, which may start it again in a moment:
+				// visitors can wait. Who presses Ctrl+C wants to be gone.
+				ses.client.ExpectReturn()
+			}
 			if ses.screen == nil {
 				ses.sayWaiting()
 			}

@@ -23,7 +23,7 @@ type options struct {
 	tlsCrt, tlsKey                                          string
 	log, logLevel, logFormat                                string
 	dataDir, cacheFile, config                              string
-	grace                                                   time.Duration
+	grace, lease, park                                      time.Duration
 	open                                                    openFlag
 	version                                                 bool
 
@@ -37,7 +37,8 @@ func settingFlags() map[string]string {
 		"domain": "domain", "http_addr": "httpAddr", "https_addr": "httpsAddr", "tunnel_addr": "tunnelAddr",
 		"tcp_host": "tcpHost", "vhost": "vhost", "tls_crt": "tlsCrt", "tls_key": "tlsKey",
 		"log": "log", "log_level": "log-level", "log_format": "log-format",
-		"data_dir": "dataDir", "registry_cache_file": "registryCacheFile", "grace": "grace", "open": "open",
+		"data_dir": "dataDir", "registry_cache_file": "registryCacheFile", "grace": "grace",
+		"lease": "lease", "park": "park", "open": "open",
 	}
 }
 
@@ -60,6 +61,8 @@ func (o *options) flags(env func(string) string) *flag.FlagSet {
 	fs.StringVar(&o.cacheFile, "registryCacheFile", env("REGISTRY_CACHE_FILE"), "")
 	fs.StringVar(&o.config, "config", "", "")
 	fs.DurationVar(&o.grace, "grace", 30*time.Second, "")
+	fs.DurationVar(&o.lease, "lease", 10*time.Minute, "")
+	fs.DurationVar(&o.park, "park", 5*time.Second, "")
 	fs.Var(&o.open, "open", "")
 	fs.BoolVar(&o.version, "version", false, "")
 	return fs
@@ -100,8 +103,13 @@ func parseOptions(args []string, env func(string) string) (*options, error) {
 	if o.tunnelAddr == "" {
 		return nil, wrongUsage("-tunnelAddr must not be empty: clients need it")
 	}
-	if o.grace < 0 {
-		return nil, wrongUsage("-grace must not be negative")
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{{"grace", o.grace}, {"lease", o.lease}, {"park", o.park}} {
+		if d.value < 0 {
+			return nil, wrongUsage("-%s must not be negative", d.flag)
+		}
 	}
 	return o, nil
 }

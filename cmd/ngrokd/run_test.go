@@ -87,6 +87,7 @@ func TestRun(t *testing.T) {
 		{"word behind options", with("x"), 2, "", `"x" is neither`},
 		{"bad time", with("-grace=soon"), 2, "", "-grace"},
 		{"negative time", with("-grace=-1s"), 2, "", "-grace must not be negative"},
+		{"negative lease", with("-lease=-1s"), 2, "", "-lease must not be negative"},
 		{"no place for clients", with("-tunnelAddr="), 2, "", "-tunnelAddr must not be empty"},
 		{"bad boolean", with("-open=perhaps"), 2, "", "true or false"},
 		{"no such settings file", with("-config=" + filepath.Join(dir, "none.yml")), 1, "", "there is no file"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -53,6 +54,11 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 	if err != nil {
 		return err
 	}
+	next, err := newSuccession(p.env, log.Logger)
+	if err != nil {
+		return err
+	}
+	config.Listen, config.HandOver, config.Alive = next.listeners.listen, next.handOver, next.notify.alive
 	serve, err := p.listen(config)
 	if err != nil {
 		return explainListen(o, err)
@@ -64,7 +70,10 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 		}
 	}
 	p.sayWhoIsAdmitted(o, policies.Current(), log.Logger)
-	return p.untilSignal(ctx, o, log, newReloader(o, policies, source, log.Logger), serve)
+	if err := next.takeOver(); err != nil {
+		return errors.Join(err, stopped(serve))
+	}
+	return p.untilSignal(ctx, o, log, newReloader(o, policies, source, log.Logger), next, serve)
 }
 
 // admitFirst makes the first token and puts it in force.
@@ -82,12 +91,15 @@ func (p program) admitFirst(o *options, policies *auth.Policies, source cert.Sou
 
 // untilSignal serves, and reloads on the side, until a signal or the end of ctx. After a
 // second signal it returns a [*hurriedError]; a third one ends the program as it is.
-func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, reloads *reloader, serve serveFunc) error {
+func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, reloads *reloader, next *succession, serve serveFunc) error {
 	hurry, hurryUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hurryUp()
 	var hurried atomic.Int32
+	ctx, handOver := context.WithCancelCause(ctx)
+	defer handOver(nil)
 	ctx, stop := run.Signals{
 		Stopping: func(s os.Signal) {
+			next.notify.send("STOPPING=1")
 			log.Logger.Info("stopping when what flows has ended; a second signal ends it now", "signal", s.String(), "grace", o.grace)
 		},
 		Hangup: func() {
@@ -108,6 +120,8 @@ func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, 
 	reloading, end := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { reloads.run(reloading) })
+	wg.Go(func() { next.run(reloading, handOver) })
+	next.notify.send("READY=1\nMAINPID=" + strconv.Itoa(os.Getpid()))
 	err := serve(ctx, hurry)
 	end()
 	wg.Wait()
@@ -155,6 +169,8 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 		Certificates:   managed,
 		TLS:            &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12},
 		Grace:          grace,
+		Lease:          o.lease,
+		Park:           o.park,
 		Version:        version.Number,
 		Logger:         logger,
 	}, nil

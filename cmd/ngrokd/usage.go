@@ -33,6 +33,8 @@ Running
                       where it is kept who had which name (in the data directory;
                       $REGISTRY_CACHE_FILE)
   -grace TIME         how long flows may last after a signal to stop ("30s")
+  -lease TIME         how long a name is kept for its owner who is away ("10m"; 0: not at all)
+  -park TIME          how long visitors wait for a client that reconnects ("5s"; 0: not at all)
   -log WHERE          "stdout", "stderr", "none" or a file ("stdout")
   -log-level LEVEL    DEBUG, INFO, WARNING or ERROR ("INFO")
   -log-format FORMAT  "logfmt", "json", or "term" for people ("term" on a terminal,

@@ -32,6 +32,8 @@ log_format: json
 data_dir: /var/lib/ngrokd
 registry_cache_file: /tmp/x
 grace: 10s
+lease: 1h
+park: 2s
 open: false
 tokens:
   - name: alice

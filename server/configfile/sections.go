@@ -15,7 +15,7 @@ func SettingKeys() []string {
 	return []string{
 		"domain", "http_addr", "https_addr", "tunnel_addr", "tcp_host", "vhost",
 		"tls_crt", "tls_key", "log", "log_level", "log_format",
-		"data_dir", "registry_cache_file", "grace", "open",
+		"data_dir", "registry_cache_file", "grace", "lease", "park", "open",
 	}
 }
 

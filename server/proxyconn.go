@@ -99,7 +99,7 @@ func (pc *proxyConn) run() {
 		err := pc.awaitBytes()
 		if last != nil && !last.stream.Over() {
 			last.visitor.cut() // the link died, or the peer goes on behind its end
-			pc.link.Reset()
+			pc.die(last)
 			return
 		}
 		if pc.pool.remove(pc, err != nil) {
@@ -124,7 +124,7 @@ func (pc *proxyConn) run() {
 		err = last.run()
 		close(last.done)
 		if err != nil && !last.stream.Received() {
-			pc.link.Reset()
+			pc.die(last)
 			return
 		}
 		if !pc.reuse {
@@ -136,6 +136,19 @@ func (pc *proxyConn) run() {
 func (u *use) awaitStart() {
 	u.starting.Lock()
 	defer u.starting.Unlock()
+}
+
+// die ends a connection in the middle of its last use. The other direction of that use
+// may end at this moment and hand the connection on: nobody would read for whoever has
+// been given it.
+func (pc *proxyConn) die(last *use) {
+	pc.link.Reset()
+	if pc.pool.remove(pc, true) || !pc.reuse || !last.stream.Over() {
+		return // from now on the pool does not take it back
+	}
+	if next, ok := <-pc.uses; ok {
+		next.refuse()
+	}
 }
 
 // awaitBytes waits until the client has sent something. What is here already came before

@@ -21,7 +21,7 @@ const privateDialTimeout = 10 * time.Second
 func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.Stream, strict bool) {
 	tunnel, g, ok := c.findSoon(ctx, start.Url)
 	if !ok {
-		c.turnAway(stream, start, closedTunnel(start.Url))
+		c.turnAway(stream, start, closedTunnel(start.Url), nil)
 		return
 	}
 	counts := []*flowMetrics{g.metrics, c.metrics.total}
@@ -51,7 +51,7 @@ func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.
 	private, err := dialPrivate(ctx, info.LocalAddr)
 	if err != nil {
 		c.logger.Warn("cannot reach the private service", "addr", info.LocalAddr, "url", g.url, "err", err)
-		c.turnAway(stream, start, unreachable(info, err))
+		c.turnAway(stream, start, unreachable(info, err), c.openTap(info, tunnel))
 		return
 	}
 	leg := conn.NewConn(private)
@@ -76,10 +76,7 @@ type editing func(tap func([]byte)) conn.Leg
 // join copies between the private service and the stream, and shows a tap what passes.
 // A nil edit leaves it as it is.
 func (c *Client) join(leg *conn.Conn, edit editing, stream *conn.Stream, info ConnInfo, tunnel Tunnel, counts []*flowMetrics) {
-	var tap ConnTap
-	if c.config.Tap != nil && isWeb(info.Protocol) && !tunnel.NoInspect {
-		tap = c.config.Tap.Open(info)
-	}
+	tap := c.openTap(info, tunnel)
 	j := &conn.Join{Outer: leg, Stream: stream, CloseFollows: true}
 	var offer func([]byte) // requests, as the service gets them
 	if tap != nil {
@@ -131,18 +128,42 @@ func dialPrivate(ctx context.Context, addr string) (net.Conn, error) {
 
 // turnAway ends a visitor's connection that reaches no private service: with a page
 // over http, with an abort over tcp.
-func (c *Client) turnAway(stream *conn.Stream, start *msg.StartProxy, page errorPage) {
+//
+// A tap sees what the service missed, and the page.
+func (c *Client) turnAway(stream *conn.Stream, start *msg.StartProxy, page errorPage, tap ConnTap) {
 	stream.SetReadDeadline(time.Now().Add(privateDialTimeout))
 	if isHTTP(start.Url) {
 		// The request tells what kind of page can be shown.
 		if err := stream.Fill(); err == nil {
-			stream.Write(page.response(stream.Buffered()))
+			request := stream.Buffered()
+			answer := page.response(request)
+			stream.Write(answer)
+			if tap != nil {
+				tap.Request(request)
+				tap.Response(answer)
+			}
 		}
 		stream.CloseWrite()
 	} else {
 		stream.Reset()
 	}
 	stream.Discard()
+	if tap != nil {
+		tap.RequestEnd(errNotDelivered)
+		tap.ResponseEnd(nil)
+		tap.Close()
+	}
+}
+
+// errNotDelivered is how a request ends that reached nobody.
+var errNotDelivered = errors.New("the private service could not be reached")
+
+// openTap returns what observes a visitor's connection, nil when nobody does.
+func (c *Client) openTap(info ConnInfo, tunnel Tunnel) ConnTap {
+	if c.config.Tap == nil || !isWeb(info.Protocol) || tunnel.NoInspect {
+		return nil
+	}
+	return c.config.Tap.Open(info)
 }
 
 // isTimeout reports whether err is one of waiting too long.

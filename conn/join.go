@@ -13,9 +13,11 @@ const (
 	halfClosedSilence = 10 * time.Minute
 
 	// discardTime and discardBytes limit what is read in vain from a peer that cannot
-	// be told any more that nobody wants it.
-	discardTime  = time.Second
-	discardBytes = 256 << 10
+	// be told any more that nobody wants it. What was on its way when the peer was told
+	// of our end, or ended by itself, is as much as the socket buffers of both machines
+	// hold: less would cost the link, which the peer may have given to the next visitor.
+	discardTime  = 10 * time.Second
+	discardBytes = 16 << 20
 
 	// farewellTime is how long a peer that was told may take to end its direction.
 	farewellTime = 10 * time.Second

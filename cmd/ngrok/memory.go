@@ -2,38 +2,34 @@ package main
 
 import (
 	"context"
+	"math"
 	"runtime/debug"
 	"time"
 )
 
 const (
-	// garbageMax is how much garbage may lie beside what the inspector keeps, in bytes,
-	// so that the program stays within its budget and 30 MiB.
-	garbageMax = 20 << 20
+	// memoryBeside is what the program may take beside what the inspector keeps, in
+	// bytes, garbage included.
+	memoryBeside = 20 << 20
 
-	// gcPercentMin is where collecting more often would cost more than it gives.
-	gcPercentMin = 20
+	// memoryPerConn is what an open connection adds to that.
+	memoryPerConn = 64 << 10
 
 	memoryPace = time.Second
 )
 
-// boundGarbage lets the garbage collector run more often while the inspector keeps much,
-// until ctx ends: by itself it lets the heap double. kept returns the bytes.
-func boundGarbage(ctx context.Context, kept func() int64) {
+// boundMemory has the garbage collector keep the program within the inspector's budget
+// and memoryBeside, until ctx ends: by itself it would let the heap double. budget
+// returns the bytes that the inspector may keep, conns how many connections are open.
+func boundMemory(ctx context.Context, budget, conns func() int64) {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return // whoever set GOMEMLIMIT knows better
+	}
+	defer debug.SetMemoryLimit(math.MaxInt64)
 	tick := time.NewTicker(memoryPace)
 	defer tick.Stop()
-	before := debug.SetGCPercent(100)
-	debug.SetGCPercent(before)
-	if before < 0 || before != 100 {
-		return // whoever set GOGC knows better
-	}
-	defer debug.SetGCPercent(before)
-	now := before
 	for {
-		if p := gcPercent(kept()); p != now {
-			debug.SetGCPercent(p)
-			now = p
-		}
+		debug.SetMemoryLimit(memoryLimit(budget(), conns()))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -42,11 +38,6 @@ func boundGarbage(ctx context.Context, kept func() int64) {
 	}
 }
 
-// gcPercent returns, in steps of 10, by how much the heap may grow when that many bytes
-// are kept.
-func gcPercent(kept int64) int {
-	if kept <= garbageMax {
-		return 100
-	}
-	return max(gcPercentMin, int(garbageMax*10/kept)*10)
+func memoryLimit(budget, conns int64) int64 {
+	return budget + memoryBeside + conns*memoryPerConn
 }

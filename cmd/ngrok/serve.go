@@ -23,8 +23,8 @@ import (
 type views struct {
 	// tap captures what passes; nil captures nothing.
 	tap client.Tap
-	// kept returns how many bytes the inspector holds; nil when it captures nothing.
-	kept func() int64
+	// budget returns how many bytes the inspector may keep.
+	budget func() int64
 	// page makes the inspector's page; nil when that is disabled.
 	page func(tunnelClient) (page, error)
 	// screen makes the terminal screen; webURL is empty without a page.
@@ -51,9 +51,9 @@ type session struct {
 	settings *settings
 	log      *logging.Log
 	client   tunnelClient
-	page     page   // nil without one
-	screen   screen // nil without one
-	kept     func() int64
+	page     page         // nil without one
+	screen   screen       // nil without one
+	budget   func() int64 // of the inspector; nil when nobody looks
 
 	hurryUp context.CancelFunc // cuts open connections
 	hurried atomic.Int32       // the exit code of a second signal, else 0
@@ -119,7 +119,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 	}
 	screen := a.terminal && !log.ToStream() && v.screen != nil
 	if v.page == nil && !screen {
-		v.tap, v.kept = nil, nil // nobody would see what passes
+		v.tap, v.budget = nil, nil // nobody would see what passes
 	}
 	cfg := client.Config{
 		ServerAddr: s.serverAddr,
@@ -144,7 +144,7 @@ func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hu
 	if err != nil {
 		return nil, err
 	}
-	ses := &session{app: a, settings: s, log: log, client: c, kept: v.kept}
+	ses := &session{app: a, settings: s, log: log, client: c, budget: v.budget}
 	webURL := ""
 	if v.page != nil {
 		if ses.page, err = v.page(c); err != nil {
@@ -202,8 +202,9 @@ func (ses *session) run() error {
 			}
 		})
 	}
-	if ses.kept != nil {
-		wg.Go(func() { boundGarbage(viewing, ses.kept) })
+	if ses.budget != nil {
+		open := func() int64 { return ses.client.State().Metrics.OpenConns }
+		wg.Go(func() { boundMemory(viewing, ses.budget, open) })
 	}
 	wg.Go(func() { ses.show(ctx, viewing, quit) })
 

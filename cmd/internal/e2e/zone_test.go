@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,10 +125,17 @@ func (z *zone) update(rrs []dns.RR) {
 		name := strings.ToLower(rr.Header().Name)
 		txt, ok := rr.(*dns.TXT)
 		switch {
-		case !ok || rr.Header().Class != dns.ClassINET: // deletions: the tests have one value
+		case ok && rr.Header().Class == dns.ClassNONE:
+			// One value goes, others stay: the domain's and the wildcard's challenges
+			// have the same name (RFC 2136 section 2.5.4).
+			z.txt[name] = slices.DeleteFunc(z.txt[name], func(v string) bool { return slices.Contains(txt.Txt, v) })
+		case !ok || rr.Header().Class != dns.ClassINET:
 			delete(z.txt, name)
 		default:
 			z.txt[name] = append(z.txt[name], txt.Txt...)
+		}
+		if len(z.txt[name]) == 0 {
+			delete(z.txt, name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -178,6 +179,28 @@ func dialTCP(t testing.TB, public string) *net.TCPConn {
 	}
 	t.Cleanup(func() { nc.Close() })
 	return nc.(*net.TCPConn)
+}
+
+// resetAtOnce connects to public, sends that and expects to be reset instead of answered.
+// The first call that meets the reset returns it, be it connect; those after it don't.
+func resetAtOnce(t testing.TB, public, send string) {
+	t.Helper()
+	u, err := url.Parse(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := net.Dial("tcp", "127.0.0.1:"+u.Port())
+	if err == nil {
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(30 * time.Second))
+		if _, err = io.WriteString(nc, send); err == nil {
+			_, err = nc.Read(make([]byte, 1))
+		}
+	}
+	var timeout interface{ Timeout() bool }
+	if err == nil || err == io.EOF || errors.As(err, &timeout) && timeout.Timeout() {
+		t.Errorf("visitor of %s: %v, want a reset", public, err)
+	}
 }
 
 // get returns the status and the body of a GET.

@@ -122,12 +122,7 @@ func TestServiceDown(t *testing.T) {
 				t.Errorf("%d %q", status, body)
 			}
 		}
-		nc := dialTCP(t, c.url("tcp"))
-		if _, err := nc.Read(make([]byte, 1)); err == nil || err == io.EOF {
-			if edit == nil || err == nil {
-				t.Errorf("tcp visitor sees %v, want a reset", err)
-			}
-		}
+		resetAtOnce(t, c.url("tcp"), "")
 	})
 }
 

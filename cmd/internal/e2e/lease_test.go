@@ -274,11 +274,7 @@ func TestVisitorsAreToldOfAReconnect(t *testing.T) {
 	if resp.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	tcp := dialTCP(t, tcpURL)
-	tcp.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if _, err := tcp.Read(make([]byte, 1)); err == nil || err == io.EOF || strings.Contains(err.Error(), "timeout") {
-		t.Errorf("tcp visitor: %v, want a reset", err)
-	}
+	resetAtOnce(t, tcpURL, "")
 }
 
 func TestNobodyIsNotExpected(t *testing.T) {

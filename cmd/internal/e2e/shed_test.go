@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -83,13 +82,7 @@ func TestDescriptorsRunShort(t *testing.T) {
 			t.Errorf("sent away with %v", resp.Header)
 		}
 	}
-	if nc, err := net.Dial("tcp", strings.Replace(c.url("tcp"), "tcp://localhost", "127.0.0.1", 1)); err == nil {
-		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if _, err := nc.Read(make([]byte, 1)); err == nil || err == io.EOF {
-			t.Errorf("tcp visitor: %v, want a reset", err)
-		}
-		nc.Close()
-	}
+	resetAtOnce(t, c.url("tcp"), "")
 	if !served() {
 		t.Error("who was here is not served any more")
 	}

@@ -34,6 +34,10 @@ type Config struct {
 	// HostRoots trusts the authorities of the operating system too.
 	HostRoots bool
 
+	// HostRootsFile is a PEM file with some of them that is looked at before all the
+	// others are read, as SSL_CERT_FILE names one. Empty means none.
+	HostRootsFile string
+
 	// Fingerprint pins a key in a form that ParseFingerprint takes, and takes the
 	// place of all roots. If it is the key of the server's own certificate, then
 	// that key, which the handshake proves, is the server's identity: names and
@@ -48,6 +52,9 @@ type Config struct {
 // all connections. An error names the setting that is wrong.
 func (c Config) TLS(serverAddr string) (*tls.Config, error) {
 	host := hostOf(serverAddr)
+	if host == "" { // an empty name would be a certificate's for anybody
+		return nil, fmt.Errorf("server_addr: %q names no host: HOST:PORT is needed", serverAddr)
+	}
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         host,
@@ -72,11 +79,21 @@ func (c Config) TLS(serverAddr string) (*tls.Config, error) {
 		}
 		return config, nil
 	}
-	pool, err := c.pool()
+	roots, err := c.roots()
 	if err != nil {
 		return nil, err
 	}
-	config.RootCAs = pool
+	if c.HostRoots {
+		// Here too VerifyConnection runs in each handshake, and nothing but a
+		// verified chain lets through.
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = newHostRoots(host, roots, c.HostRootsFile).verify
+		return config, nil
+	}
+	config.RootCAs = x509.NewCertPool()
+	for _, root := range roots {
+		config.RootCAs.AddCert(root)
+	}
 	return config, nil
 }
 
@@ -93,15 +110,8 @@ func Embedded() []byte {
 	return all
 }
 
-func (c Config) pool() (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	if c.HostRoots {
-		system, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, fmt.Errorf("trust_host_root_certs: this host's roots cannot be read, name a file with root_ca instead: %w", err)
-		}
-		pool = system
-	}
+// roots returns the roots that are trusted whether or not the host's are.
+func (c Config) roots() ([]*x509.Certificate, error) {
 	roots, from := c.Roots, "the baked-in roots"
 	if roots == nil {
 		roots = Embedded()
@@ -117,10 +127,7 @@ func (c Config) pool() (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	for _, root := range certificates {
-		pool.AddCert(root)
-	}
-	return pool, nil
+	return certificates, nil
 }
 
 func readRoots(name string) ([]byte, error) {

@@ -183,6 +183,14 @@ func TestHandshakes(t *testing.T) {
 		{"no SAN, unknown too", always(noSAN), trust.Config{}, domain + ":4443", []string{"no subject alternative name (SAN)"}},
 		{"other names", always(foreign), trust.Config{Roots: asPEM(foreign)}, domain + ":4443", []string{"www.example.org, ?[2Jevil, 192.0.2.1, not for " + domain}},
 		{"a client's", always(forClients), trust.Config{Roots: asPEM(forClients)}, domain + ":4443", []string{"cannot be verified", "incompatible key usage"}},
+		{"host's roots, not among them", own.GetCertificate, trust.Config{HostRoots: true}, domain + ":4443", []string{"signed by", "not trusted"}},
+		{"host's roots, other name", own.GetCertificate, trust.Config{Roots: own.RootPEM(), HostRoots: true}, "other.example.com:4443", []string{"not for other.example.com"}},
+		{"host's roots, by address", own.GetCertificate, trust.Config{Roots: own.RootPEM(), HostRoots: true}, "192.0.2.1:4443", []string{"not for 192.0.2.1"}},
+		{"host's roots, expired", always(expired), trust.Config{Roots: asPEM(expired), HostRoots: true}, domain + ":4443", []string{"expired on"}},
+		{"host's roots, a client's", always(forClients), trust.Config{Roots: asPEM(forClients), HostRoots: true}, domain + ":4443", []string{"incompatible key usage"}},
+		{"host's roots in one file", own.GetCertificate, trust.Config{HostRoots: true, HostRootsFile: own.RootFile()}, domain + ":4443", nil},
+		{"host's roots in one file, other name", own.GetCertificate, trust.Config{HostRoots: true, HostRootsFile: own.RootFile()}, "other.example.com:4443", []string{"not for other.example.com"}},
+		{"host's roots in a file without any", own.GetCertificate, trust.Config{HostRoots: true, HostRootsFile: os.DevNull}, domain + ":4443", []string{"not trusted"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config, err := c.config.TLS(c.addr)
@@ -303,6 +311,11 @@ func TestSettingsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestTLSNames(t *testing.T) {
+	for _, addr := range []string{"", ":4443", "[]:4443", "[%eth0]:4443"} {
+		if _, err := (trust.Config{HostRoots: true}).TLS(addr); err == nil || !strings.Contains(err.Error(), "names no host") {
+			t.Errorf("%q: %v", addr, err)
+		}
+	}
 	for addr, want := range map[string]string{
 		"tunnel.example.com:4443": "tunnel.example.com",
 		"tunnel.example.com":      "tunnel.example.com",

@@ -106,7 +106,7 @@ func (a *app) checkConfig(o *options) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tlsConfig(s.file, s.serverAddr); err != nil {
+	if _, err := a.tlsConfig(s.file, s.serverAddr); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := logging.Check(s.log); err != nil {

@@ -18,11 +18,12 @@ import (
 func newClient(cfg client.Config) (tunnelClient, error) { return client.New(cfg) }
 
 // tlsConfig says which server is believed.
-func tlsConfig(f *configfile.File, serverAddr string) (*tls.Config, error) {
+func (a *app) tlsConfig(f *configfile.File, serverAddr string) (*tls.Config, error) {
 	return trust.Config{
-		RootCAFile:  f.RootCA,
-		HostRoots:   f.TrustHostRootCerts,
-		Fingerprint: f.ServerFingerprint,
+		RootCAFile:    f.RootCA,
+		HostRoots:     f.TrustHostRootCerts,
+		HostRootsFile: a.getenv("SSL_CERT_FILE"), // crypto/x509 looks at it too, among all others
+		Fingerprint:   f.ServerFingerprint,
 	}.TLS(serverAddr)
 }
 

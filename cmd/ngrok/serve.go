@@ -109,7 +109,7 @@ func (a *app) warn(log *logging.Log, msg string) {
 
 // prepare makes the client and its views, and binds the page's address.
 func (a *app) prepare(s *settings, log *logging.Log, tunnels []client.Tunnel, hurry context.Context) (*session, error) {
-	tlsConfig, err := tlsConfig(s.file, s.serverAddr)
+	tlsConfig, err := a.tlsConfig(s.file, s.serverAddr)
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
-const sessionKeyFile = "session.key"
+const (
+	sessionKeyFile = "session.key"
+
+	// unfinished is in the name of a file that is still being written.
+	unfinished = ".new-"
+
+	// unfinishedAge is when nobody can be writing such a file any more.
+	unfinishedAge = time.Hour
+)
 
 // loadSessionKey returns the key kept in dir, after making one where there is none.
 // An empty dir means a key for this run only.
@@ -37,7 +46,7 @@ func loadSessionKey(dir string) (sessionKey, error) {
 // writeFileAtomic puts b at path, readable for the owner alone, so that a reader
 // sees the old content or the new one, also after a crash.
 func writeFileAtomic(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -53,4 +62,15 @@ func writeFileAtomic(path string, b []byte) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// removeUnfinished removes what writeFileAtomic left beside path in processes that were
+// killed.
+func removeUnfinished(path string) {
+	left, _ := filepath.Glob(path + unfinished + "*")
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > unfinishedAge {
+			os.Remove(name)
+		}
+	}
 }

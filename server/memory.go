@@ -74,6 +74,7 @@ func (m *memory) load() {
 	if path == "" {
 		return
 	}
+	removeUnfinished(path)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return

@@ -30,6 +30,10 @@ const (
 
 	// sweepEvery is how often pools are looked after and revoked users sent away.
 	sweepEvery = time.Second
+
+	// saveRest is how long names.json is left alone after it was written: when many
+	// clients come at once, each of them changes it.
+	saveRest = 100 * time.Millisecond
 )
 
 // Server is the public side of the tunnels. It serves once.
@@ -261,6 +265,8 @@ func (s *Server) look(ctx context.Context) {
 	defer sweep.Stop()
 	report := time.NewTicker(reportEvery)
 	defer report.Stop()
+	changed := s.registry.memory.changed
+	var rested <-chan time.Time
 	for {
 		select {
 		case now := <-sweep.C:
@@ -277,8 +283,11 @@ func (s *Server) look(ctx context.Context) {
 			if s.config.Alive != nil {
 				s.config.Alive()
 			}
-		case <-s.registry.memory.changed:
+		case <-changed:
 			s.registry.memory.save()
+			changed, rested = nil, time.After(saveRest)
+		case <-rested:
+			changed = s.registry.memory.changed
 		case <-report.C:
 			s.metrics.report(s.logger)
 		case <-ctx.Done():

@@ -75,7 +75,7 @@ func (p *pool) take(ctx context.Context, st *stay) (*proxyConn, error) {
 		p.idle = p.idle[:n-1]
 		ask := 0
 		if !p.reuse {
-			ask = p.wantLocked()
+			ask = p.wantLocked(p.floor)
 		} // else this one may be back before sweep finds the floor missing
 		p.mu.Unlock()
 		st.done()
@@ -84,7 +84,11 @@ func (p *pool) take(ctx context.Context, st *stay) (*proxyConn, error) {
 	}
 	w := make(chan *proxyConn, 1)
 	p.waiters = append(p.waiters, w)
-	ask := p.wantLocked()
+	ahead := p.floor
+	if p.reuse {
+		ahead = 0 // likewise
+	}
+	ask := p.wantLocked(ahead)
 	p.mu.Unlock()
 	st.done()
 	p.send(ask)
@@ -186,7 +190,10 @@ func (p *pool) remove(pc *proxyConn, dead bool) bool {
 		pc.dead.Store(true)
 	}
 	found := p.removeLocked(pc)
-	ask := p.wantLocked()
+	ask := 0
+	if found || dead { // else it carries a visitor, and may be back soon
+		ask = p.wantLocked(p.floor)
+	}
 	p.mu.Unlock()
 	p.send(ask)
 	return found
@@ -215,7 +222,7 @@ func (p *pool) sweep(now time.Time) {
 		surplus = append(surplus, p.idle[0])
 		p.idle = p.idle[1:]
 	}
-	ask := p.wantLocked()
+	ask := p.wantLocked(p.floor)
 	p.mu.Unlock()
 	p.send(ask)
 	for _, pc := range surplus {
@@ -238,12 +245,13 @@ func (p *pool) close() {
 	}
 }
 
-// wantLocked returns how many more connections to ask for, and counts them as asked.
-func (p *pool) wantLocked() int {
+// wantLocked returns how many more connections to ask for, so that every visitor who
+// waits gets one and so many are left, and counts them as asked.
+func (p *pool) wantLocked(ahead int) int {
 	if p.closed {
 		return 0
 	}
-	n := len(p.waiters) + p.floor - len(p.idle) - len(p.asked)
+	n := len(p.waiters) + ahead - len(p.idle) - len(p.asked)
 	if n <= 0 {
 		return 0
 	}

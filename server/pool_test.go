@@ -39,8 +39,12 @@ func TestPoolAsks(t *testing.T) {
 			go func() { _, err := p.take(t.Context(), new(stay)); results <- err }()
 		}
 		synctest.Wait()
+		if asked.Load() != 3 {
+			t.Errorf("asked for %d with 3 visitors waiting, want 3", asked.Load())
+		}
+		p.sweep(time.Now())
 		if asked.Load() != 4 {
-			t.Errorf("asked for %d with 3 visitors waiting, want 4", asked.Load())
+			t.Errorf("asked for %d in all, want one ahead of 3 visitors", asked.Load())
 		}
 		p.sweep(time.Now())
 		if asked.Load() != 4 {
@@ -63,6 +67,30 @@ func TestPoolAsks(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPoolAsksForNoneInUse uses a connection and puts it back: where connections come
+// back, none is asked for meanwhile.
+func TestPoolAsksForNoneInUse(t *testing.T) {
+	p, asked := testPool(true)
+	p.sweep(time.Now())
+	pc := newProxyConn(nil, p, true)
+	p.register(pc)
+	for range 3 {
+		if got, err := p.take(t.Context(), new(stay)); got != pc || err != nil {
+			t.Fatal(got, err)
+		}
+		if p.remove(pc, false) { // the client's answer woke its reader
+			t.Fatal("taken, and still idle")
+		}
+		p.put(pc)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked for %d connections, want the first", asked.Load())
+	}
+	if p.remove(pc, true); asked.Load() != 2 {
+		t.Errorf("asked for %d connections after the first had died, want 2", asked.Load())
+	}
 }
 
 // TestPoolOrder takes the connection that was used last.

@@ -110,6 +110,7 @@ func (s *session) answered(m *msg.NewTunnel) {
 	p := s.pending[m.ReqId]
 	if p == nil {
 		s.mu.Unlock()
+		s.giveBack(m)
 		return
 	}
 	p.left--
@@ -130,6 +131,16 @@ func (s *session) answered(m *msg.NewTunnel) {
 	}
 	s.granted(p)
 	p.done <- nil
+}
+
+// giveBack returns what was granted when nobody waited for it any more: a server that
+// keeps it would refuse it to the tunnel that asks for it next.
+func (s *session) giveBack(m *msg.NewTunnel) {
+	if _, _, known := s.client.find(m.Url); known || m.Url == "" || m.Error != "" || !s.closes {
+		return
+	}
+	s.logger.Debug("giving back what was granted too late", "obj", "tunnels", "url", m.Url)
+	s.send(&msg.CloseTunnel{Url: m.Url})
 }
 
 // settle takes what has been granted so far for all that will be, and reports whether

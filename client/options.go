@@ -65,7 +65,7 @@ func (t *Tunnel) validateEnforced(web, raw bool) error {
 	}
 	switch {
 	case raw && len(t.Users) > 0:
-		return errors.New("auth: a password protects http and https only: visitors of a tcp or tls tunnel can't be asked for one")
+		return errors.New("auth protects http and https only: visitors of a tcp or tls tunnel can't be asked for a password")
 	case t.MaxBody < 0:
 		return errors.New("max_body must be a number of bytes above 0")
 	case raw && t.MaxBody > 0:

@@ -45,6 +45,9 @@ func (c *Client) addTunnel(t Tunnel) (*tunnelRecord, error) {
 		if r.tunnel.Name == t.Name {
 			return nil, fmt.Errorf("tunnel %s: %w", t.Name, ErrTunnelExists)
 		}
+		if clash := t.Clash(&r.tunnel); clash != nil {
+			return nil, clash
+		}
 	}
 	r := &tunnelRecord{tunnel: t}
 	c.tunnels = append(c.tunnels, r)
@@ -64,8 +67,8 @@ func (c *Client) dropTunnel(r *tunnelRecord) {
 }
 
 // Open asks for one more tunnel and waits for the answer. The tunnel is asked for again
-// in each later session. The error is a *TunnelError when the server refuses, or
-// ErrNoSession, ErrTunnelExists.
+// in each later session. The error is a *TunnelError when the server refuses, a
+// *ClashError, ErrNoSession or ErrTunnelExists.
 func (c *Client) Open(ctx context.Context, t Tunnel) ([]TunnelState, error) {
 	c.mu.Lock()
 	s := c.session

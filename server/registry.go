@@ -132,9 +132,9 @@ func (r *registry) holdHost(t *tunnel) (old *tunnel, err error) {
 	}
 	s := e.slot(t.protocol)
 	if s.tunnel != nil {
-		if e.losers.include(t.control.id) {
+		if err := mayTakeOver(t, s.tunnel, e.losers); err != nil {
 			r.mu.Unlock()
-			return nil, lostBefore(t.host)
+			return nil, err
 		}
 		e.losers.add(s.tunnel.control.id, t.control.id)
 	}
@@ -330,16 +330,23 @@ func (l *losers) add(id, winner sessionID) {
 	*l = append(*l, id)
 }
 
+// mayTakeOver returns why t can't have what old, a tunnel of the same owner, has now.
+func mayTakeOver(t, old *tunnel, l losers) error {
+	switch {
+	case old.control == t.control:
+		return fmt.Errorf("another tunnel of this ngrok has %s already: choose another one, or close that tunnel first", display(t.name))
+	case l.include(t.control.id):
+		return fmt.Errorf("another ngrok with the same token has taken %s over and has it now: stop it, or start this one anew", display(t.name))
+	}
+	return nil
+}
+
 func taken(name string) error {
 	return fmt.Errorf("%s is taken: choose another one, or none to be given a free one", display(name))
 }
 
 func reserved(name string) error {
 	return fmt.Errorf("%s is reserved for its owner, who may come back: choose another name", display(name))
-}
-
-func lostBefore(name string) error {
-	return fmt.Errorf("another ngrok with the same token has taken %s over and has it now: stop it, or start this one anew", display(name))
 }
 
 // display returns a name as users know it.

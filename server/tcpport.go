@@ -158,8 +158,10 @@ func (r *registry) holdPort(t *tunnel, port uint16) (p *tcpPort, old *tunnel, er
 			forfeit(over)
 			held.owner, held.losers = owner, nil
 		}
-	case held.tunnel.Load() != nil && held.losers.include(t.control.id):
-		err = lostBefore(t.name)
+	default:
+		if old := held.tunnel.Load(); old != nil {
+			err = mayTakeOver(t, old, held.losers)
+		}
 	}
 	if err != nil {
 		r.mu.Unlock()

@@ -42,7 +42,7 @@ func CheckTunnel(t client.Tunnel) error {
 	_, tls := t.Local["tls"]
 	switch {
 	case (tcp || tls) && len(t.Local) == 1 && t.HTTPAuth != "":
-		return errors.New("a password protects http and https only: visitors of a tcp or tls tunnel can't be asked for one")
+		return errors.New("auth protects http and https only: visitors of a tcp or tls tunnel can't be asked for a password")
 	case tcp && len(t.Local) == 1 && (t.Subdomain != "" || t.Hostname != ""):
 		return errors.New("a tcp tunnel has a port, not a subdomain or hostname: ask for one with remote_port")
 	}

@@ -22,9 +22,10 @@ const (
 
 // decoder walks the nodes of one file and collects what is wrong with it.
 type decoder struct {
-	name string // of the file
-	file *File
-	errs []error
+	name  string // of the file
+	loose bool   // see [TunnelJSON]: no lines, booleans as text
+	file  *File
+	errs  []error
 }
 
 // keys maps each key that may stand in a mapping to what reads its value.
@@ -34,7 +35,11 @@ type keys map[string]func(*yaml.Node)
 type pair struct{ key, value *yaml.Node }
 
 func (d *decoder) errorf(n *yaml.Node, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s:%d: %s", d.name, n.Line, fmt.Sprintf(format, args...)))
+	err := fmt.Errorf(format, args...)
+	if !d.loose {
+		err = fmt.Errorf("%s:%d: %w", d.name, n.Line, err)
+	}
+	d.errs = append(d.errs, err)
 }
 
 func (d *decoder) warnf(n *yaml.Node, format string, args ...any) {
@@ -170,9 +175,24 @@ func parsed[T any](d *decoder, key string, to *T, parse func(string) (T, error))
 // flag stores true or false.
 func (d *decoder) flag(key string, to *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if d.loose {
+			if n.ShortTag() == "!!str" && n.Value == "" {
+				return
+			}
+			n = &yaml.Node{Kind: n.Kind, Value: strings.ToLower(n.Value)} // its tag is found by what it says
+		}
 		if err := n.Decode(to); err != nil {
 			d.errorf(n, "%s must be true or false", key)
 		}
+	}
+}
+
+// flagNot stores the opposite of true or false.
+func (d *decoder) flagNot(key string, to *bool) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		on := !*to
+		d.flag(key, &on)(n)
+		*to = !on
 	}
 }
 

@@ -77,6 +77,22 @@ type File struct {
 
 	// Warnings name keys that are accepted but have no effect, with their lines.
 	Warnings []string
+
+	name  string         // of the file, and
+	lines map[string]int // where its tunnels stand, by their names
+}
+
+// Clash returns an error when two of the file's tunnels can't be started together, because
+// they ask for the same public name. A file may hold both: each can be started alone.
+func (f *File) Clash(tunnels []client.Tunnel) error {
+	for i := range tunnels {
+		for j := range tunnels[:i] {
+			if clash := tunnels[i].Clash(&tunnels[j]); clash != nil {
+				return fmt.Errorf("%s:%d: %w (line %d)", f.name, f.lines[clash.Tunnel], clash, f.lines[clash.Other])
+			}
+		}
+	}
+	return nil
 }
 
 // Load reads the file at path. The error of a file that does not exist is
@@ -102,7 +118,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	f := &File{}
+	f := &File{name: name, lines: make(map[string]int)}
 	d := &decoder{name: name, file: f}
 	if root != nil {
 		d.top(root)

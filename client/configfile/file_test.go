@@ -55,6 +55,10 @@ func TestParseFull(t *testing.T) {
 		t.Errorf("HTTPProxy = %v", f.HTTPProxy)
 	}
 	f.HTTPProxy = nil
+	if f.name != "f" || f.lines["www"] != 17 {
+		t.Errorf("tunnels stand in %s, lines %v", f.name, f.lines)
+	}
+	f.name, f.lines = "", nil
 	want := &File{
 		ServerAddr: "tunnel.example.com:4443", InspectAddr: "127.0.0.1:4041", TrustHostRootCerts: true, RootCA: "/etc/ca.pem",
 		ServerFingerprint: "sha256:abcd", AuthToken: "t0ken", InspectDBSize: 64 << 20, InspectBodySize: 1000, InspectAuth: "me:pw",

@@ -18,11 +18,7 @@ func (d *decoder) options(ks keys, t *client.Tunnel) {
 	ks["deny_cidrs"] = d.list("deny_cidrs", &t.DenyCIDRs)
 	ks["max_body"] = parsed(d, "max_body", &t.MaxBody, bodySize)
 	ks["https_redirect"] = d.flag("https_redirect", &t.HTTPSRedirect)
-	ks["forwarded_headers"] = func(n *yaml.Node) {
-		forwarded := true
-		d.flag("forwarded_headers", &forwarded)(n)
-		t.NoForwardedHeaders = !forwarded
-	}
+	ks["forwarded_headers"] = d.flagNot("forwarded_headers", &t.NoForwardedHeaders)
 	ks["host_header"] = parsed(d, "host_header", &t.HostHeader, hostHeader)
 	ks["request_header"] = func(n *yaml.Node) { d.headerChanges(n, "request_header", &t.RequestHeaders) }
 	ks["response_header"] = func(n *yaml.Node) { d.headerChanges(n, "response_header", &t.ResponseHeaders) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -39,6 +40,7 @@ func (d *decoder) tunnels(n *yaml.Node) {
 		if _, tcp := t.Local["tcp"]; !tcp && t.RemotePort != 0 {
 			d.warnf(p.key, "tunnel %q: a remote port has an effect on tcp tunnels only", p.key.Value)
 		}
+		d.file.lines[t.Name] = p.key.Line
 		d.file.Tunnels = append(d.file.Tunnels, t)
 	}
 }
@@ -46,7 +48,12 @@ func (d *decoder) tunnels(n *yaml.Node) {
 // tunnel reads the keys of one tunnel.
 func (d *decoder) tunnel(name string, n *yaml.Node) *rawTunnel {
 	raw := &rawTunnel{Tunnel: client.Tunnel{Name: name}}
-	inspect := true
+	d.mapping(n, fmt.Sprintf("tunnel %q", name), d.tunnelKeys(raw))
+	return raw
+}
+
+// tunnelKeys are the keys of one tunnel.
+func (d *decoder) tunnelKeys(raw *rawTunnel) keys {
 	ks := keys{
 		"subdomain":   d.text("subdomain", &raw.Subdomain),
 		"hostname":    d.text("hostname", &raw.Hostname),
@@ -55,7 +62,7 @@ func (d *decoder) tunnel(name string, n *yaml.Node) *rawTunnel {
 		"basic_auth":  d.users("basic_auth", &raw.Tunnel),
 		"remote_port": parsed(d, "remote_port", &raw.RemotePort, remotePort),
 		"remote_addr": parsed(d, "remote_addr", &raw.RemotePort, RemoteAddr),
-		"inspect":     d.flag("inspect", &inspect),
+		"inspect":     d.flagNot("inspect", &raw.NoInspect),
 		"addr":        parsed(d, "addr", &raw.addr, LocalAddr),
 		"bind_tls":    d.text("bind_tls", &raw.bindTLS),
 		"schemes":     d.list("schemes", &raw.schemes),
@@ -63,9 +70,7 @@ func (d *decoder) tunnel(name string, n *yaml.Node) *rawTunnel {
 		"metadata":    d.ignored("metadata"),
 	}
 	d.options(ks, &raw.Tunnel)
-	d.mapping(n, fmt.Sprintf("tunnel %q", name), ks)
-	raw.NoInspect = !inspect
-	return raw
+	return ks
 }
 
 // proto reads the mapping of protocols to addresses, or one protocol's name.
@@ -128,7 +133,7 @@ func (r *rawTunnel) protocols() ([]string, error) {
 	if err != nil || r.proto != "http" {
 		return names, err
 	}
-	switch r.bindTLS {
+	switch strings.ToLower(r.bindTLS) {
 	case "true":
 		return []string{"https"}, nil
 	case "false":
@@ -137,10 +142,20 @@ func (r *rawTunnel) protocols() ([]string, error) {
 	default:
 		return nil, fmt.Errorf("bind_tls is %q: use true, false or both", r.bindTLS)
 	}
+	for _, s := range r.schemes {
+		if s != "http" && s != "https" {
+			return nil, fmt.Errorf("schemes: %q is unknown: use http, https or both", s)
+		}
+	}
 	if len(r.schemes) > 0 {
-		return Protocols(strings.Join(r.schemes, "+"))
+		return slices.Compact(slices.Sorted(slices.Values(r.schemes))), nil
 	}
 	return []string{"http", "https"}, nil
+}
+
+// eitherScheme reports whether a tunnel has both schemes because nothing says which.
+func (r *rawTunnel) eitherScheme() bool {
+	return r.proto == "http" && r.bindTLS == "" && len(r.schemes) == 0
 }
 
 // Protocols splits names joined by "+" ("http+https") and checks each of them.

@@ -169,17 +169,17 @@ func headerMap(fields []inspect.Field) map[string][]string {
 	return m
 }
 
-// tunnelNames knows which tunnels have both schemes, which decides their names.
+// tunnelNames knows which tunnels have more than http, which decides their names.
 type tunnelNames map[string]bool
 
 func (s *Server) tunnelNames() tunnelNames {
-	both := tunnelNames{}
+	more := tunnelNames{}
 	for _, t := range s.client.State().Tunnels {
-		if t.Protocol == "https" {
-			both[t.Name] = true
+		if t.Protocol != "http" {
+			more[t.Name] = true
 		}
 	}
-	return both
+	return more
 }
 
 // of returns the name in the API of the tunnel that an exchange came through.

@@ -113,8 +113,8 @@ func TestStartTunnel(t *testing.T) {
 		goldenTunnel("web (http)", "/api/tunnels/web%20%28http%29", "http://shop.example", "http", "http://127.0.0.1:8080", true))
 	b.wantTunnel("POST", "/api/tunnels", `{"name":"tls","proto":"http","addr":"localhost:3000","hostname":"a.example","bind_tls":true,"inspect":"false"}`, 201,
 		goldenTunnel("tls", "/api/tunnels/tls", "https://a.example", "https", "http://localhost:3000", false))
-	b.wantTunnel("POST", "/api/tunnels", `{"name":"db","proto":"tcp","addr":"5432","hostname":"x","remote_addr":":9000"}`, 201,
-		goldenTunnel("db", "/api/tunnels/db", "tcp://x", "tcp", "127.0.0.1:5432", true))
+	b.wantTunnel("POST", "/api/tunnels", `{"name":"db","proto":"tcp","addr":"5432","remote_addr":":9000"}`, 201,
+		goldenTunnel("db", "/api/tunnels/db", "tcp://.example", "tcp", "127.0.0.1:5432", true))
 	if got := b.client.opened[len(b.client.opened)-1].RemotePort; got != 9000 {
 		t.Errorf("asked for port %d, want 9000", got)
 	}
@@ -127,7 +127,11 @@ func TestStartTunnel(t *testing.T) {
 		`{"error_code":103,"status_code":502,"msg":"failed to start tunnel","details":{"err":"this server has no https"}}`)
 
 	b.want("POST", "/api/tunnels", `{"name":"web","proto":"http","addr":"80"}`, 400,
-		`{"error_code":102,"status_code":400,"msg":"invalid tunnel configuration","details":{"err":"a tunnel named web is open already; choose another name, or close it first"}}`)
+		`{"error_code":102,"status_code":400,"msg":"invalid tunnel configuration","details":{"err":"tunnel \"web\" already exists: choose another name, or close it first"}}`)
+	b.want("POST", "/api/tunnels", `{"name":"web (http)","proto":"tcp","addr":"80"}`, 400,
+		`{"error_code":102,"status_code":400,"msg":"invalid tunnel configuration","details":{"err":"tunnel \"web (http)\" already exists: choose another name, or close it first"}}`)
+	b.want("POST", "/api/tunnels", `[]`, 400,
+		`{"error_code":101,"status_code":400,"msg":"the request body is not the JSON that this call expects","details":{"err":"json: cannot unmarshal array into Go value of type map[string]json.RawMessage"}}`)
 	b.want("POST", "/api/tunnels", `name=web`, 400,
 		`{"error_code":101,"status_code":400,"msg":"the request body is not the JSON that this call expects","details":{"err":"invalid character 'a' in literal null (expecting 'u')"}}`)
 	if got, _ := b.call("POST", "/api/tunnels", `{"name":"`+strings.Repeat("x", maxJSON)+`"}`); got != 413 {

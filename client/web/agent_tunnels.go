@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -91,15 +92,13 @@ func (s *Server) showTunnel(w http.ResponseWriter, r *http.Request) {
 
 // startTunnel opens a tunnel and answers once it is up.
 func (s *Server) startTunnel(w http.ResponseWriter, r *http.Request) {
-	var req tunnelRequest
-	if !readJSON(w, r, &req) {
+	var fields map[string]json.RawMessage
+	if !readJSON(w, r, &fields) {
 		return
 	}
-	t, fallback, err := req.tunnel()
+	t, fallback, err := tunnelRequest(fields)
 	if err == nil {
-		if _, taken := s.tunnelByName(t.Name); taken {
-			err = errors.New("a tunnel named " + t.Name + " is open already; choose another name, or close it first")
-		}
+		err = s.nameFree(&t)
 	}
 	if err != nil {
 		writeError(w, http.StatusBadRequest, errCodeConfig, "invalid tunnel configuration", err)
@@ -119,21 +118,37 @@ func (s *Server) startTunnel(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(granted) == 0 {
-		s.writeNotGranted(w, err)
+		s.writeNotGranted(w, t.Name, err)
 		return
 	}
 	s.closed.forget(t.Name)
 	writeJSON(w, http.StatusCreated, s.agentTunnel(namedTunnels(granted)[0]))
 }
 
+// nameFree returns an error when the API would list t under a name that it lists already.
+func (s *Server) nameFree(t *client.Tunnel) error {
+	names := []string{t.Name}
+	if t.Local["http"] != "" && len(t.Local) > 1 {
+		names = append(names, t.Name+httpSuffix)
+	}
+	for _, name := range names {
+		if _, taken := s.tunnelByName(name); taken {
+			return nameTaken(name)
+		}
+	}
+	return nil
+}
+
 // writeNotGranted answers with why there is no tunnel.
-func (s *Server) writeNotGranted(w http.ResponseWriter, err error) {
+func (s *Server) writeNotGranted(w http.ResponseWriter, name string, err error) {
 	switch {
 	case err == nil:
 		writeError(w, http.StatusBadGateway, errCodeStart, "failed to start tunnel", errors.New("the server granted nothing"))
 	case errors.Is(err, client.ErrNoSession), s.client.State().Status != client.Online:
 		writeError(w, http.StatusServiceUnavailable, errCodeNotReady, "ngrok is not yet ready to start tunnels", errNotReady)
 	case errors.Is(err, client.ErrTunnelExists):
+		writeError(w, http.StatusBadRequest, errCodeConfig, "invalid tunnel configuration", nameTaken(name))
+	case errors.As(err, new(*client.ClashError)):
 		writeError(w, http.StatusBadRequest, errCodeConfig, "invalid tunnel configuration", err)
 	default:
 		writeError(w, http.StatusBadGateway, errCodeStart, "failed to start tunnel", err)
@@ -142,7 +157,8 @@ func (s *Server) writeNotGranted(w http.ResponseWriter, err error) {
 
 // stopTunnel closes a tunnel. A tunnel of two schemes is one to the client, and both
 // close together; closing the second name afterwards succeeds, so that callers may
-// close all the names they listed before.
+// close all the names they listed before. One that the server has taken back is not
+// listed any more, but its name is free only when it is closed.
 func (s *Server) stopTunnel(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	t, ok := s.tunnelByName(name)
@@ -153,6 +169,7 @@ func (s *Server) stopTunnel(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.closed.add(t.Name, t.api)
+	case s.client.CloseTunnel(name) == nil:
 	case !s.closed.take(name):
 		writeNoTunnel(w, name)
 		return
@@ -170,20 +187,20 @@ type namedTunnel struct {
 	api string
 }
 
-// namedTunnels gives tunnels their names in the API. Of two schemes with one name the
-// https one has it and comes first, and the http one is called "name (http)".
+// namedTunnels gives tunnels their names in the API. Of several protocols with one name
+// that which is not http has it and comes first, and the http one is called "name (http)".
 func namedTunnels(states []client.TunnelState) []namedTunnel {
-	https := map[string]bool{}
+	other := map[string]bool{}
 	place := map[string]int{}
 	for i, t := range states {
 		if _, known := place[t.Name]; !known {
 			place[t.Name] = i
 		}
-		https[t.Name] = https[t.Name] || t.Protocol == "https"
+		other[t.Name] = other[t.Name] || t.Protocol != "http"
 	}
 	named := make([]namedTunnel, 0, len(states))
 	for _, t := range states {
-		named = append(named, namedTunnel{t, apiTunnelName(t.Name, t.Protocol, https[t.Name])})
+		named = append(named, namedTunnel{t, apiTunnelName(t.Name, t.Protocol, other[t.Name])})
 	}
 	slices.SortStableFunc(named, func(a, b namedTunnel) int {
 		return cmp.Or(cmp.Compare(place[a.Name], place[b.Name]), len(a.api)-len(b.api))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -303,6 +304,10 @@ func (c *playedClient) Open(_ context.Context, t client.Tunnel) ([]client.Tunnel
 }
 
 func (c *playedClient) CloseTunnel(name string) error {
+	known := slices.ContainsFunc(c.State().Tunnels, func(t client.TunnelState) bool { return t.Name == name })
+	if !known {
+		return client.ErrNoTunnel
+	}
 	c.mu.Lock()
 	c.closing = append(c.closing, name)
 	c.mu.Unlock()

@@ -17,7 +17,7 @@ func pick(f *configfile.File, path string, names []string) ([]client.Tunnel, err
 		return nil, fmt.Errorf("%s defines no tunnels: add some below the key tunnels, or give an address as in \"ngrok 8080\"", path)
 	}
 	if len(names) == 0 {
-		return f.Tunnels, nil
+		return f.Tunnels, f.Clash(f.Tunnels)
 	}
 	var defined []string
 	for _, t := range f.Tunnels {
@@ -40,7 +40,7 @@ func pick(f *configfile.File, path string, names []string) ([]client.Tunnel, err
 		}
 		seen[name] = true
 	}
-	return picked, nil
+	return picked, f.Clash(picked)
 }
 
 // list prints the names of the file's tunnels, one on each line.

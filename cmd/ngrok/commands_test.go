@@ -78,7 +78,7 @@ func TestCommands(t *testing.T) {
 		{"http -proto=tcp 80", 2, "", "ngrok: -proto has no meaning for \"ngrok http\"\n" + hint},
 		{"-proto=udp 80", 2, "", "ngrok: -proto: protocol \"udp\" is unknown: use http, https, http+https, tls or tcp\n" + hint},
 		{"-httpauth=me 80", 2, "", "ngrok: auth must be \"user:password\"\n" + hint},
-		{"tcp 22 -httpauth=me:pw", 2, "", "ngrok: a password protects http and https only…"},
+		{"tcp 22 -httpauth=me:pw", 2, "", "ngrok: auth protects http and https only…"},
 		{"tcp 22 -remote-port=x", 2, "", "ngrok: -remote-port: \"x\" is no port: it must be a number from 1 to 65535\n" + hint},
 		{"-remote-port=1 22", 2, "", "ngrok: -remote-port is for tcp tunnels: add -proto=tcp\n" + hint},
 		{"-subdomain=a/b 80", 2, "", "ngrok: subdomain \"a/b\" is no host name\n" + hint},

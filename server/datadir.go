@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,9 +20,11 @@ const (
 	unfinishedAge = time.Hour
 )
 
-// loadSessionKey returns the key kept in dir, after making one where there is none.
-// An empty dir means a key for this run only.
-func loadSessionKey(dir string) (sessionKey, error) {
+// loadSessionKey returns the key kept in dir, after making one where there is none. A
+// damaged one is set aside: it is good for nothing, and a server that does not start would
+// be worse for users than sessions that begin anew. An empty dir means a key for this run
+// only.
+func loadSessionKey(dir string, logger *slog.Logger) (sessionKey, error) {
 	if dir == "" {
 		return newSessionKey(), nil
 	}
@@ -33,7 +36,15 @@ func loadSessionKey(dir string) (sessionKey, error) {
 	if err == nil && len(b) == sessionKeyBytes {
 		return b, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		aside := path + ".broken"
+		if err := os.Rename(path, aside); err != nil {
+			return nil, fmt.Errorf("set the damaged session key aside: %w (choose another place with -dataDir)", err)
+		}
+		logger.Warn("the session key was damaged and is replaced: clients that come back begin new sessions",
+			"file", path, "bytes", len(b), "expected", sessionKeyBytes, "kept", aside)
+	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read the session key: %w", err)
 	}
 	key := newSessionKey()

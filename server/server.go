@@ -94,7 +94,7 @@ func New(config Config) (*Server, error) {
 	if config.Grace == 0 {
 		config.Grace = defaultGrace
 	}
-	key, err := loadSessionKey(config.DataDir)
+	key, err := loadSessionKey(config.DataDir, config.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 const firstTokenName = "first"
 
 // makeFirstToken writes a token into the settings file, and prints to w, once, the file
-// that a client needs for this server.
-func makeFirstToken(w io.Writer, o *options, source cert.Source) error {
+// that a client needs for this server, whose tunnel port is that of tunnelAddr.
+func makeFirstToken(w io.Writer, o *options, tunnelAddr string, source cert.Source) error {
 	if err := os.MkdirAll(filepath.Dir(o.config), 0o700); err != nil {
 		return err
 	}
@@ -41,17 +41,17 @@ auth_token: %s
 
 More tokens: ngrokd token new NAME
 
-`, o.config, clientAddr(o), token, trustLine(o, source))
+`, o.config, clientAddr(o.domain, tunnelAddr), token, trustLine(o, source))
 	return nil
 }
 
 // clientAddr is where clients find the tunnel port.
-func clientAddr(o *options) string {
-	_, port, err := net.SplitHostPort(o.tunnelAddr)
+func clientAddr(domain, tunnelAddr string) string {
+	_, port, err := net.SplitHostPort(tunnelAddr)
 	if err != nil {
 		port = "4443"
 	}
-	return net.JoinHostPort(o.domain, port)
+	return net.JoinHostPort(domain, port)
 }
 
 // trustLine says how a client verifies the server: by the host's roots where they do, else

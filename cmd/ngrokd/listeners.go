@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -107,6 +108,23 @@ func (ls *listeners) inUse() (all []*listener) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// bound returns addr, which was asked for under that name, with the port that it got where
+// it asked for any.
+func (ls *listeners) bound(name, addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if n, _ := strconv.ParseUint(port, 10, 16); err != nil || n != 0 {
+		return addr
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.open[name]
+	if l == nil {
+		return addr
+	}
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return net.JoinHostPort(host, port)
 }
 
 // closeUnused closes what was passed and not asked for.

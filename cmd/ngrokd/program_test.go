@@ -166,6 +166,13 @@ func TestProgramFromFirstTokenToRevocation(t *testing.T) {
 	p.waitFor(t, "--- end")
 	_, rest, _ := strings.Cut(p.text(), "auth_token: ")
 	token, _, _ := strings.Cut(rest, "\n")
+	_, port, err := net.SplitHostPort(p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "server_addr: tunnel.example.com:" + port + "\n"; !strings.Contains(p.text(), want) {
+		t.Errorf("clients are not told where the server listens: %s", want)
+	}
 
 	if _, answer := p.login(t, ""); !strings.Contains(answer.Error, "wants a token") {
 		t.Errorf("no token: %q", answer.Error)

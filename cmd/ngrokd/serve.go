@@ -63,13 +63,14 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 	if err != nil {
 		return explainListen(o, err)
 	}
+	tunnelAddr := next.listeners.bound("tunnel", o.tunnelAddr)
 	if o.wantsFirstToken() {
 		// Only now, when the server is sure to run, and before any client is served.
-		if err := p.admitFirst(o, policies, source); err != nil {
+		if err := p.admitFirst(o, tunnelAddr, policies, source); err != nil {
 			return errors.Join(err, stopped(serve))
 		}
 	}
-	p.sayWhoIsAdmitted(o, policies.Current(), log.Logger)
+	p.sayWhoIsAdmitted(o, tunnelAddr, policies.Current(), log.Logger)
 	if err := next.takeOver(); err != nil {
 		return errors.Join(err, stopped(serve))
 	}
@@ -77,8 +78,8 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 }
 
 // admitFirst makes the first token and puts it in force.
-func (p program) admitFirst(o *options, policies *auth.Policies, source cert.Source) error {
-	if err := makeFirstToken(p.stdout, o, source); err != nil {
+func (p program) admitFirst(o *options, tunnelAddr string, policies *auth.Policies, source cert.Source) error {
+	if err := makeFirstToken(p.stdout, o, tunnelAddr, source); err != nil {
 		return err
 	}
 	policy, err := o.policy(o.file)
@@ -177,12 +178,12 @@ func (o *options) server(source cert.Source, policies *auth.Policies, logger *sl
 }
 
 // sayWhoIsAdmitted warns of what an operator may not have meant.
-func (p program) sayWhoIsAdmitted(o *options, policy *auth.Policy, logger *slog.Logger) {
+func (p program) sayWhoIsAdmitted(o *options, tunnelAddr string, policy *auth.Policy, logger *slog.Logger) {
 	switch {
 	case policy.Open() && !o.loopbackOnly():
 		// To standard error too: the log may be a file that nobody looks at.
-		fmt.Fprintf(p.stderr, "ngrokd: WARNING: -open admits everybody who reaches %s: strangers can publish what they like under %s\n", o.tunnelAddr, o.domain)
-		logger.Warn("everybody is admitted, without a token (-open)", "addr", o.tunnelAddr)
+		fmt.Fprintf(p.stderr, "ngrokd: WARNING: -open admits everybody who reaches %s: strangers can publish what they like under %s\n", tunnelAddr, o.domain)
+		logger.Warn("everybody is admitted, without a token (-open)", "addr", tunnelAddr)
 	case policy.Open():
 		logger.Info("everybody on this machine is admitted, without a token")
 	case policy.Tokens() == 0:

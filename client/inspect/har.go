@@ -68,7 +68,7 @@ type (
 		BodySize    int64      `json:"bodySize"`
 	}
 	harContent struct {
-		Size        int    `json:"size"`
+		Size        int64  `json:"size"`
 		Compression int64  `json:"compression,omitempty"`
 		MimeType    string `json:"mimeType"`
 		Text        string `json:"text,omitempty"`
@@ -159,8 +159,8 @@ func (e *Exchange) har() harEntry {
 	}
 	entry.Request = e.harRequest()
 	entry.Response = e.harResponse()
+	entry.ResourceType = e.resourceType()
 	if e.Kind == KindWebSocket {
-		entry.ResourceType = "websocket"
 		for i := range e.Messages {
 			entry.Messages = append(entry.Messages, e.Messages[i].har())
 		}
@@ -223,20 +223,24 @@ func (e *Exchange) harResponse() harResponse {
 		HeadersSize: m.HeadSize,
 		BodySize:    m.BodySize,
 		Content: harContent{
-			Size:     len(c.Bytes),
+			Size:     int64(len(c.Bytes)),
 			MimeType: m.Value("Content-Type"),
 			Comment:  c.Note,
 		},
 	}
 	if len(c.Encodings) > 0 && !c.Cut {
-		r.Content.Compression = int64(len(c.Bytes)) - m.BodySize
+		r.Content.Compression = r.Content.Size - m.BodySize
 	}
-	if c.Text != "" && c.Kind != ContentMultipart {
+	lossy := strings.ContainsRune(c.Text, utf8.RuneError) && !utf8.Valid(c.Bytes)
+	if c.Text != "" && c.Kind != ContentMultipart && !lossy {
 		r.Content.Text = c.Text
 	} else {
 		r.Content.Text, r.Content.Encoding = harText(c.Bytes)
 	}
 	if m.Truncated {
+		if len(c.Encodings) == 0 {
+			r.Content.Size = m.BodySize // what there was, with no more than a part as text
+		}
 		r.Content.Comment = strings.TrimSpace(r.Content.Comment + " the body was not kept in full")
 	}
 	return r

@@ -264,7 +264,7 @@ var _staticCssContentCss = []byte(`/* Bodies. Rows of code are 18 px high, as li
 .parts th { font-family: var(--ui); color: var(--muted); }
 .parts th, .parts td { padding: 2px 8px 2px 12px; overflow-wrap: anywhere; }
 .parts tbody tr:not(.text) td { border-top: 1px solid var(--line); }
-.parts pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--t-string); max-height: 240px; overflow: auto; }
+.parts pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 240px; overflow: auto; }
 .image { padding: 4px 12px 8px; }
 .image img {
   max-width: 100%; max-height: 420px; display: block; border: 1px solid var(--line);
@@ -319,7 +319,7 @@ func staticCssContentCss() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/css/content.css", size: 4040, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/css/content.css", size: 4016, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -466,6 +466,7 @@ var _staticCssExchangeCss = []byte(`/* The selected exchange. */
 .item.in .dir { color: var(--ok); }
 .item.out .dir { color: var(--accent); }
 .item .time, .item .type, .item .size { color: var(--muted); flex: none; }
+.item .size { min-width: 52px; text-align: right; }
 .item .type { width: 52px; overflow: hidden; text-overflow: ellipsis; }
 .item .preview { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: pre; }
 .item.close .preview, .item.ping .preview, .item.pong .preview, .item.comment .preview { color: var(--muted); }
@@ -483,8 +484,7 @@ var _staticCssExchangeCss = []byte(`/* The selected exchange. */
   .panel .title .back { display: inline-flex; }
   .panel .title .forward { display: none; }
   .panel .title { padding-left: 4px; }
-  .actions { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
-  .actions > * { flex: none; }
+  .actions .bar { display: none; }
   .bar-line { gap: 4px; padding: 0 8px; }
   .bar-line h2 { width: auto; }
   .timeline .bar-line { flex-wrap: wrap; padding-block: 4px; }
@@ -504,7 +504,7 @@ func staticCssExchangeCss() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/css/exchange.css", size: 4733, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/css/exchange.css", size: 4714, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -657,7 +657,13 @@ var _staticCssStatusCss = []byte(`/* Tunnels and session. */
 .tunnel thead th:first-child { width: 96px; }
 .tunnel tbody th { font-family: var(--ui); }
 .tunnel td, .tunnel thead th:not(:first-child) { text-align: right; padding-left: 10px; white-space: nowrap; }
-@media (max-width: 640px) { .tunnel { flex-direction: column; gap: 10px; } }
+@media (max-width: 640px) {
+  .tunnel { flex-direction: column; gap: 10px; }
+  .tunnel table { table-layout: auto; font-size: 11px; }
+  .tunnel thead th:first-child { width: auto; }
+  .tunnel td, .tunnel thead th:not(:first-child) { padding-left: 6px; }
+  .tunnel :is(th, td):is(:nth-child(5), :nth-child(6), :nth-child(8)) { display: none; } /* 5 min, 15 min, p90: no room */
+}
 `)
 
 func staticCssStatusCssBytes() ([]byte, error) {
@@ -670,7 +676,7 @@ func staticCssStatusCss() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/css/status.css", size: 1022, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/css/status.css", size: 1324, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -738,6 +744,7 @@ import { html } from "./html.js";
 import { api } from "./api.js";
 import { copyText } from "./clipboard.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 import { notifyProblem } from "./toast.js";
 
 export function Actions({ row, exchange, model, replay, setView, editing, revealed, setRevealed }) {
@@ -788,7 +795,7 @@ function whyNot(row, exchange) {
 function Replay({ row, exchange, model, replay }) {
   const [count, setCount] = useState(1);
   const reason = whyNot(row, exchange);
-  const tunnels = (model.state?.tunnels ?? []).filter((tunnel) => tunnel.proto !== "tcp");
+  const tunnels = (model.state?.tunnels ?? []).filter(isWeb);
   const homeless = !row.local_addr;
   const [tunnel, setTunnel] = useState("");
   const target = homeless ? tunnel || tunnels[0]?.name : "";
@@ -813,7 +820,7 @@ func staticJsActionsJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/actions.js", size: 4174, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/actions.js", size: 4181, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -1483,11 +1490,12 @@ var _staticJsEmptyJs = []byte(`// What stands in place of the list while there i
 import { html } from "./html.js";
 import { copyText } from "./clipboard.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 
 export function Empty({ model }) {
-  const tunnels = (model.state?.tunnels ?? []).filter((t) => t.proto !== "tcp");
+  const tunnels = (model.state?.tunnels ?? []).filter(isWeb);
   if (!tunnels.length) return html` + "`" + `<${NoTunnel} model=${model} />` + "`" + `;
-  const line = ` + "`" + `curl -i ${tunnels[0].public_url}/` + "`" + `;
+  const line = ` + "`" + `curl -i ${(tunnels.find(isPractice) ?? tunnels[0]).public_url}/` + "`" + `;
   return html` + "`" + `<section class="empty">
     <h1>No requests yet</h1>
     <p>Send the first one through ${tunnels.length > 1 ? "one of your tunnels" : "your tunnel"}; it shows up here at once.</p>
@@ -1497,6 +1505,9 @@ export function Empty({ model }) {
     ${!model.state.capture && html` + "`" + `<p class="warning">Capture is off: set <code>inspect_db_size</code> to 0 or more to see requests.</p>` + "`" + `}
   </section>` + "`" + `;
 }
+
+/** Whether curl reaches the tunnel where it would not trust the certificate: of a server on this machine. */
+const isPractice = (tunnel) => /^http:\/\/([^/]+\.)?localhost(:\d+)?$/.test(tunnel.public_url);
 
 function NoTunnel({ model }) {
   const { state } = model;
@@ -1529,7 +1540,7 @@ func staticJsEmptyJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/empty.js", size: 1958, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/empty.js", size: 2212, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -2201,8 +2212,8 @@ const PATHS = {
   copy: "M5.5 5.5h7v8h-7zM3.5 10.5v-8h7",
   eye: "M1.5 8S4 3.8 8 3.8 14.5 8 14.5 8 12 12.2 8 12.2 1.5 8 1.5 8zM8 6.3a1.7 1.7 0 1 0 0 3.4 1.7 1.7 0 0 0 0-3.4",
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.4 10.4l3.3 3.3",
-  in: "M8 3v9M4.5 8.5 8 12l3.5-3.5",
-  out: "M8 13V4M4.5 7.5 8 4l3.5 3.5",
+  in: "M8 13V4M4.5 7.5 8 4l3.5 3.5", // up to the service, as requests go
+  out: "M8 3v9M4.5 8.5 8 12l3.5-3.5",
 };
 
 /** An icon by its name. */
@@ -2220,7 +2231,7 @@ func staticJsIconsJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/icons.js", size: 1110, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/icons.js", size: 1147, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -2852,6 +2863,9 @@ export class Model {
   }
 }
 
+/** Whether a tunnel carries HTTP that can be read. */
+export const isWeb = (tunnel) => tunnel.proto.startsWith("http");
+
 /** Merges two lists of rows that are ordered newest first. */
 function merge(a, b) {
   if (!a.length) return b;
@@ -2876,7 +2890,7 @@ func staticJsModelJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/model.js", size: 4080, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/model.js", size: 4202, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -3021,6 +3035,7 @@ import { copyText } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
 import { formatAge, formatCount, formatDuration, formatMemory, formatSize, hasTime } from "./format.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 
 export function Status({ model, close }) {
   const { state } = model;
@@ -3052,14 +3067,14 @@ function Tunnel({ tunnel }) {
   return html` + "`" + `<article class="tunnel">
     <img class="qr" src=${api.urls.qr(tunnel.name)} alt=${` + "`" + `QR code of ${tunnel.public_url}` + "`" + `} width="132" height="132" />
     <div>
-      <div class="title"><a class="mono" href=${tunnel.proto === "tcp" ? undefined : tunnel.public_url} target="_blank" rel="noopener noreferrer">${tunnel.public_url}</a>
+      <div class="title"><a class="mono" href=${isWeb(tunnel) ? tunnel.public_url : undefined} target="_blank" rel="noopener noreferrer">${tunnel.public_url}</a>
         <button class="plain square" title="Copy the URL" aria-label="Copy the URL" onClick=${() => copyText(tunnel.public_url, tunnel.public_url)}><${Icon} name="copy" /></button></div>
       <div class="muted"><span class="mono">→ ${tunnel.config.addr}</span> · ${tunnel.name}${!tunnel.config.inspect && " · not inspected"}</div>
       <table>
         <thead><tr><th></th><th>count</th><th>open</th><th>1 min</th><th>5 min</th><th>15 min</th><th>p50</th><th>p90</th><th>p99</th></tr></thead>
         <tbody>
           <${Figures} name="Connections" of=${conns} />
-          ${tunnel.proto !== "tcp" && html` + "`" + `<${Figures} name="HTTP" of=${http} />` + "`" + `}
+          ${isWeb(tunnel) && html` + "`" + `<${Figures} name="HTTP" of=${http} />` + "`" + `}
         </tbody>
       </table>
       <div class="muted">${formatSize(tunnel.bytes_in)} in · ${formatSize(tunnel.bytes_out)} out</div>
@@ -3071,7 +3086,7 @@ function Figures({ name, of }) {
   const rate = (n) => ` + "`" + `${n.toFixed(n < 10 ? 2 : 0)}/s` + "`" + `;
   return html` + "`" + `<tr><th>${name}</th><td>${formatCount(of.count)}</td><td>${of.gauge ?? ""}</td>
     <td>${rate(of.rate1)}</td><td>${rate(of.rate5)}</td><td>${rate(of.rate15)}</td>
-    <td>${formatDuration(of.p50)}</td><td>${formatDuration(of.p90)}</td><td>${formatDuration(of.p99)}</td></tr>` + "`" + `;
+    ${[of.p50, of.p90, of.p99].map((ns) => html` + "`" + `<td>${of.count ? formatDuration(ns) : "–"}</td>` + "`" + `)}</tr>` + "`" + `;
 }
 `)
 
@@ -3085,7 +3100,7 @@ func staticJsStatusJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/status.js", size: 3599, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/status.js", size: 3611, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }
@@ -3187,7 +3202,7 @@ function itemsOf({ from, messages = [], events = [] }) {
     const bytes = Uint8Array.from(atob(m.payload ?? ""), (c) => c.charCodeAt(0));
     const data = m.opcode === 2 ? "" : m.opcode === 8 ? [m.code, m.reason].filter(Boolean).join(" ") : text.decode(bytes);
     const notes = [m.compressed && "deflate", m.fragments > 1 && ` + "`" + `${m.fragments} frames` + "`" + `, m.truncated && "cut", m.note].filter(Boolean);
-    return { no: from + i, dir: m.dir, time: m.time, type: m.type, size: m.size, bytes, data, notes, binary: m.opcode === 2 };
+    return { no: from + i, dir: m.dir, time: m.time, type: m.type, size: m.compressed && !m.truncated ? bytes.length : m.size, sent: m.size, bytes, data, notes, binary: m.opcode === 2 };
   });
   events.forEach((e, i) => {
     const notes = [e.id && ` + "`" + `id ${e.id}` + "`" + `, e.retry && ` + "`" + `retry ${e.retry} ms` + "`" + `, e.truncated && "cut"].filter(Boolean);
@@ -3225,7 +3240,7 @@ function Item({ item, selected, choose }) {
     <span class="type">${item.type}</span>
     <span class="preview">${item.preview}</span>
     ${item.notes.map((note) => html` + "`" + `<span class="mark">${note}</span>` + "`" + `)}
-    <span class="size">${formatSize(item.size)}</span>
+    <span class="size" title=${item.sent < item.size ? ` + "`" + `${formatSize(item.sent)} as sent` + "`" + ` : undefined}>${formatSize(item.size)}</span>
   </div>` + "`" + `;
 }
 
@@ -3257,7 +3272,7 @@ func staticJsTimelineJs() (*asset, error) {
 		return nil, err
 	}
 
-	info := bindataFileInfo{name: "static/js/timeline.js", size: 6128, mode: 0o644, modTime: time.Unix(1, 0)}
+	info := bindataFileInfo{name: "static/js/timeline.js", size: 6268, mode: 0o644, modTime: time.Unix(1, 0)}
 	a := &asset{bytes: bytes, info: info}
 	return a, nil
 }

@@ -258,6 +258,11 @@ func TestHTTPMetrics(t *testing.T) {
 	row := b.capture("GET", "/echo", "")
 	b.capture("GET", "/echo?b", "")
 	b.want("POST", "/api/requests/http", `{"id":"`+string(row.ID)+`"}`, 204, "")
+	waitFor(t, "a timer for the tunnel without requests", func() bool {
+		b.server.http.mu.Lock()
+		defer b.server.http.mu.Unlock()
+		return b.server.http.timers[tunnelKey{"command_line", "https"}] != nil
+	})
 	count := func(name, scheme string) int64 { return b.server.http.of(name, scheme).Count }
 	waitFor(t, "both requests to count", func() bool { return count("command_line", "http") == 2 })
 	if n := count("command_line", "https"); n != 0 {

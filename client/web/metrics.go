@@ -7,6 +7,7 @@ import (
 
 	metrics "github.com/rcrowley/go-metrics"
 
+	"ngrok/client"
 	"ngrok/client/inspect"
 )
 
@@ -33,19 +34,23 @@ func newHTTPMetrics() *httpMetrics {
 }
 
 // follow counts what finishes in the store until ctx ends.
-func (m *httpMetrics) follow(ctx context.Context, store *inspect.Store) {
+func (m *httpMetrics) follow(ctx context.Context, c Client, store *inspect.Store) {
 	changed, stop := store.Subscribe()
 	defer stop()
+	tunnels, stopTunnels := c.Subscribe()
+	defer stopTunnels()
 	defer m.stop()
 	pause := time.NewTicker(countEvery)
 	defer pause.Stop()
 	var seq uint64
 	for {
-		c := store.Changes(seq, countRows)
-		seq = c.Seq
-		m.count(c)
+		m.expect(c.State().Tunnels)
+		news := store.Changes(seq, countRows)
+		seq = news.Seq
+		m.count(news)
 		select {
 		case <-changed:
+		case <-tunnels:
 		case <-ctx.Done():
 			return
 		}
@@ -53,6 +58,19 @@ func (m *httpMetrics) follow(ctx context.Context, store *inspect.Store) {
 		case <-pause.C:
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// expect begins to time tunnels that carry HTTP. A timer takes the rate of its first
+// seconds for that of the minutes before: one that began with the first request would
+// show a rush that never was.
+func (m *httpMetrics) expect(tunnels []client.TunnelState) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range tunnels {
+		if t.Protocol == "http" || t.Protocol == "https" {
+			m.timerLocked(tunnelKey{t.Name, t.Protocol})
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         s.countConn,
 	}
-	s.work.Go(func() { s.http.follow(ctx, s.store) })
+	s.work.Go(func() { s.http.follow(ctx, s.client, s.store) })
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 

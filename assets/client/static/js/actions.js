@@ -4,6 +4,7 @@ import { html } from "./html.js";
 import { api } from "./api.js";
 import { copyText } from "./clipboard.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 import { notifyProblem } from "./toast.js";
 
 export function Actions({ row, exchange, model, replay, setView, editing, revealed, setRevealed }) {
@@ -54,7 +55,7 @@ function whyNot(row, exchange) {
 function Replay({ row, exchange, model, replay }) {
   const [count, setCount] = useState(1);
   const reason = whyNot(row, exchange);
-  const tunnels = (model.state?.tunnels ?? []).filter((tunnel) => tunnel.proto !== "tcp");
+  const tunnels = (model.state?.tunnels ?? []).filter(isWeb);
   const homeless = !row.local_addr;
   const [tunnel, setTunnel] = useState("");
   const target = homeless ? tunnel || tunnels[0]?.name : "";

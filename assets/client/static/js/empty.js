@@ -2,11 +2,12 @@
 import { html } from "./html.js";
 import { copyText } from "./clipboard.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 
 export function Empty({ model }) {
-  const tunnels = (model.state?.tunnels ?? []).filter((t) => t.proto !== "tcp");
+  const tunnels = (model.state?.tunnels ?? []).filter(isWeb);
   if (!tunnels.length) return html`<${NoTunnel} model=${model} />`;
-  const line = `curl -i ${tunnels[0].public_url}/`;
+  const line = `curl -i ${(tunnels.find(isPractice) ?? tunnels[0]).public_url}/`;
   return html`<section class="empty">
     <h1>No requests yet</h1>
     <p>Send the first one through ${tunnels.length > 1 ? "one of your tunnels" : "your tunnel"}; it shows up here at once.</p>
@@ -16,6 +17,9 @@ export function Empty({ model }) {
     ${!model.state.capture && html`<p class="warning">Capture is off: set <code>inspect_db_size</code> to 0 or more to see requests.</p>`}
   </section>`;
 }
+
+/** Whether curl reaches the tunnel where it would not trust the certificate: of a server on this machine. */
+const isPractice = (tunnel) => /^http:\/\/([^/]+\.)?localhost(:\d+)?$/.test(tunnel.public_url);
 
 function NoTunnel({ model }) {
   const { state } = model;

@@ -117,6 +117,9 @@ export class Model {
   }
 }
 
+/** Whether a tunnel carries HTTP that can be read. */
+export const isWeb = (tunnel) => tunnel.proto.startsWith("http");
+
 /** Merges two lists of rows that are ordered newest first. */
 function merge(a, b) {
   if (!a.length) return b;

@@ -5,6 +5,7 @@ import { copyText } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
 import { formatAge, formatCount, formatDuration, formatMemory, formatSize, hasTime } from "./format.js";
 import { Icon } from "./icons.js";
+import { isWeb } from "./model.js";
 
 export function Status({ model, close }) {
   const { state } = model;
@@ -36,14 +37,14 @@ function Tunnel({ tunnel }) {
   return html`<article class="tunnel">
     <img class="qr" src=${api.urls.qr(tunnel.name)} alt=${`QR code of ${tunnel.public_url}`} width="132" height="132" />
     <div>
-      <div class="title"><a class="mono" href=${tunnel.proto === "tcp" ? undefined : tunnel.public_url} target="_blank" rel="noopener noreferrer">${tunnel.public_url}</a>
+      <div class="title"><a class="mono" href=${isWeb(tunnel) ? tunnel.public_url : undefined} target="_blank" rel="noopener noreferrer">${tunnel.public_url}</a>
         <button class="plain square" title="Copy the URL" aria-label="Copy the URL" onClick=${() => copyText(tunnel.public_url, tunnel.public_url)}><${Icon} name="copy" /></button></div>
       <div class="muted"><span class="mono">→ ${tunnel.config.addr}</span> · ${tunnel.name}${!tunnel.config.inspect && " · not inspected"}</div>
       <table>
         <thead><tr><th></th><th>count</th><th>open</th><th>1 min</th><th>5 min</th><th>15 min</th><th>p50</th><th>p90</th><th>p99</th></tr></thead>
         <tbody>
           <${Figures} name="Connections" of=${conns} />
-          ${tunnel.proto !== "tcp" && html`<${Figures} name="HTTP" of=${http} />`}
+          ${isWeb(tunnel) && html`<${Figures} name="HTTP" of=${http} />`}
         </tbody>
       </table>
       <div class="muted">${formatSize(tunnel.bytes_in)} in · ${formatSize(tunnel.bytes_out)} out</div>
@@ -55,5 +56,5 @@ function Figures({ name, of }) {
   const rate = (n) => `${n.toFixed(n < 10 ? 2 : 0)}/s`;
   return html`<tr><th>${name}</th><td>${formatCount(of.count)}</td><td>${of.gauge ?? ""}</td>
     <td>${rate(of.rate1)}</td><td>${rate(of.rate5)}</td><td>${rate(of.rate15)}</td>
-    <td>${formatDuration(of.p50)}</td><td>${formatDuration(of.p90)}</td><td>${formatDuration(of.p99)}</td></tr>`;
+    ${[of.p50, of.p90, of.p99].map((ns) => html`<td>${of.count ? formatDuration(ns) : "–"}</td>`)}</tr>`;
 }

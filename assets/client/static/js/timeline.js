@@ -59,7 +59,7 @@ function itemsOf({ from, messages = [], events = [] }) {
     const bytes = Uint8Array.from(atob(m.payload ?? ""), (c) => c.charCodeAt(0));
     const data = m.opcode === 2 ? "" : m.opcode === 8 ? [m.code, m.reason].filter(Boolean).join(" ") : text.decode(bytes);
     const notes = [m.compressed && "deflate", m.fragments > 1 && `${m.fragments} frames`, m.truncated && "cut", m.note].filter(Boolean);
-    return { no: from + i, dir: m.dir, time: m.time, type: m.type, size: m.size, bytes, data, notes, binary: m.opcode === 2 };
+    return { no: from + i, dir: m.dir, time: m.time, type: m.type, size: m.compressed && !m.truncated ? bytes.length : m.size, sent: m.size, bytes, data, notes, binary: m.opcode === 2 };
   });
   events.forEach((e, i) => {
     const notes = [e.id && `id ${e.id}`, e.retry && `retry ${e.retry} ms`, e.truncated && "cut"].filter(Boolean);
@@ -97,7 +97,7 @@ function Item({ item, selected, choose }) {
     <span class="type">${item.type}</span>
     <span class="preview">${item.preview}</span>
     ${item.notes.map((note) => html`<span class="mark">${note}</span>`)}
-    <span class="size">${formatSize(item.size)}</span>
+    <span class="size" title=${item.sent < item.size ? `${formatSize(item.sent)} as sent` : undefined}>${formatSize(item.size)}</span>
   </div>`;
 }
 

@@ -80,7 +80,9 @@ func TestScreenshots(t *testing.T) {
 			OpenConns: 1, BytesIn: 18_204, BytesOut: 412_911,
 		}
 	})
+	time.Sleep(6 * time.Second) // rates are reckoned every 5 s, and the first time counts for all before
 	furnish(b)
+	waitFor(t, "a rate", func() bool { return b.server.http.of("command_line", "http").Rate1 > 0 })
 	p := b.openPage(1280, 800)
 	p.until("rows", rows+` > 20`)
 	p.choose("channel=web")

@@ -56,14 +56,23 @@ type answer struct {
 // open asks for a tunnel.
 func (a *agentAPI) open(body string) (int, answer) {
 	a.t.Helper()
-	tr := &http.Transport{DisableKeepAlives: true}
-	resp, err := (&http.Client{Transport: tr}).Post(a.url+"/api/tunnels", "application/json", strings.NewReader(body))
+	return a.call("POST", "/api/tunnels", body)
+}
+
+func (a *agentAPI) call(method, path, body string) (int, answer) {
+	a.t.Helper()
+	req, err := http.NewRequest(method, a.url+path, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var v answer
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil && err != io.EOF {
 		a.t.Fatal(err)
 	}
 	return resp.StatusCode, v
@@ -220,5 +229,32 @@ func TestSameNameTwice(t *testing.T) {
 	// What was refused has left nothing behind.
 	if status, got := api.open(`{"name":"b","proto":"http","addr":1,"subdomain":"free"}`); status != http.StatusCreated {
 		t.Errorf("then: %d %+v", status, got)
+	}
+}
+
+// A tunnel that another client has taken over is not listed any more; closing it must
+// free its name nevertheless.
+func TestLostTunnelIsClosedByTheAPI(t *testing.T) {
+	conntest.NoLeak(t)
+	service := httptest.NewServer(http.NotFoundHandler())
+	defer service.Close()
+	w := newWorld(t, nil)
+	older := w.runClient(identity("user"), httpTunnel("shop", service.Listener.Addr()))
+	api := runAgentAPI(t, older)
+	w.runClient(identity("user"), httpTunnel("shop", service.Listener.Addr()))
+	conntest.Eventually(t, "the older one has lost it", func() bool { return len(older.State().Tunnels) == 0 })
+
+	again := `{"name":"shop","proto":"http","addr":1,"subdomain":"elsewhere"}`
+	if status, got := api.open(again); status != 400 || got.ErrorCode != 102 {
+		t.Errorf("before it is closed: %d %+v", status, got)
+	}
+	if status, _ := api.call("DELETE", "/api/tunnels/shop", ""); status != http.StatusNoContent {
+		t.Errorf("DELETE: %d", status)
+	}
+	if status, got := api.open(again); status != http.StatusCreated {
+		t.Errorf("after it was closed: %d %+v", status, got)
+	}
+	if status, _ := api.call("DELETE", "/api/tunnels/nobody", ""); status != http.StatusNotFound {
+		t.Errorf("DELETE of nothing: %d", status)
 	}
 }

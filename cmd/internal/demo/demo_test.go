@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ngrok/conn/conntest"
 )
 
 // TestMain lets the test's own program stand in for the two programs, by its name.
@@ -92,17 +94,7 @@ func newDemo(t *testing.T) (*demo, *screen) {
 	t.Setenv("TMPDIR", t.TempDir())
 	out := &screen{}
 	return &demo{bin: bin, config: "x.yml", name: "hello", out: out,
-		tunnelAddr: freeAddr(t), httpAddr: freeAddr(t), httpsAddr: freeAddr(t)}, out
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
+		tunnelAddr: conntest.Reserve(t), httpAddr: conntest.Reserve(t), httpsAddr: conntest.Reserve(t)}, out
 }
 
 func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
@@ -111,7 +103,7 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- d.run(ctx) }()
 	sampleURL := regexp.MustCompile(`Open     http://hello\.localhost:8080\n  It is    (http://\S+)`)
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(time.Minute)
 	for !sampleURL.MatchString(out.String()) {
 		if time.Now().After(limit) {
 			t.Fatalf("no URL:\n%s", out)
@@ -131,7 +123,7 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("did not end:\n%s", out)
 	}
 	if _, err := net.Dial("tcp", d.tunnelAddr); err == nil {

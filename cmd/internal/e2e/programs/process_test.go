@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds each wait for another process, in generous measure.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // process is a program that runs, with what it has printed.
 type process struct {

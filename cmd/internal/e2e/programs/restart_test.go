@@ -56,20 +56,20 @@ func greeting(t testing.TB, name string) string {
 // greets reports whether the tcp:// URL leads to the service of that name.
 func greets(url, name string) bool {
 	_, port, _ := strings.Cut(strings.TrimPrefix(url, "tcp://"), ":")
-	nc, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
+	nc, err := net.DialTimeout("tcp", "127.0.0.1:"+port, 30*time.Second)
 	if err != nil {
 		return false
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(5 * time.Second))
+	nc.SetDeadline(time.Now().Add(30 * time.Second))
 	b, err := io.ReadAll(nc)
 	return err == nil && string(b) == name
 }
 
 // Every client of a server that was killed is back with its URLs within 5 s of the
-// server's return.
+// server's return, where not all else is tested at the same time.
 func TestProgramsServerKilled(t *testing.T) {
-	const backWithin = 5 * time.Second
+	backWithin := sized(30*time.Second, 5*time.Second)
 	s := newSite(t)
 	n := sized(9, 50)
 	check := make([]func() bool, n)
@@ -79,7 +79,7 @@ func TestProgramsServerKilled(t *testing.T) {
 			name := fmt.Sprintf("service%d", i)
 			visitor := local(t)
 			visitor.Transport.(*http.Transport).DisableKeepAlives = true
-			visitor.Timeout = 10 * time.Second
+			visitor.Timeout = 30 * time.Second
 			switch i % 3 {
 			case 0: // a name of its own
 				url := s.client("-subdomain="+name, named(t, name)).url("http")
@@ -158,7 +158,7 @@ func TestProgramsClientKilled(t *testing.T) {
 				if url := client.url("http"); !strings.HasPrefix(url, "http://mine.localhost:") || !answers(visitor, url, "mine") {
 					t.Fatalf("%s does not serve", url)
 				}
-				if took := time.Since(began); took > 5*time.Second {
+				if took := time.Since(began); took > sized(30*time.Second, 5*time.Second) {
 					t.Errorf("online after %v", took)
 				}
 				client.kill()

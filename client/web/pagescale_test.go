@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ngrok/client/inspect"
+	"ngrok/conn/conntest"
 )
 
 // importRows fills the store with n small exchanges.
@@ -84,7 +85,7 @@ func TestPageTenThousandRows(t *testing.T) {
 func TestPageComesBack(t *testing.T) {
 	b := newBed(t)
 	first := b.capture("GET", "/echo?1", "")
-	config := Config{Addr: "127.0.0.1:0", Client: b.client, Store: b.store, Assets: b.server.assets, Version: testVersion}
+	config := Config{Addr: conntest.Reserve(t), Client: b.client, Store: b.store, Assets: b.server.assets, Version: testVersion}
 	serve := func() (stop func()) {
 		s, err := New(config)
 		if err != nil {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ngrok/conn/conntest"
 )
 
 // named starts a private service that answers with its name.
@@ -70,8 +72,13 @@ func greets(url, name string) bool {
 // server's return, where not all else is tested at the same time.
 func TestProgramsServerKilled(t *testing.T) {
 	backWithin := sized(30*time.Second, 5*time.Second)
-	s := newSite(t)
 	n := sized(9, 50)
+	// The ports must be nobody else's while the server is away.
+	var ports []string
+	for range n {
+		ports = append(ports, conntest.ReservePort(t))
+	}
+	s := newSite(t, "-config="+write(t, t.TempDir(), "ngrokd.yml", "tcp_ports: "+strings.Join(ports, ", ")+"\n"))
 	check := make([]func() bool, n)
 	var starting sync.WaitGroup
 	for i := range n {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -111,12 +112,10 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	url := sampleURL.FindStringSubmatch(out.String())[1]
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
+	page, err := fetch(url)
+	if err != nil || page == "" {
+		t.Fatalf("the sample answers %q, %v", page, err)
 	}
-	response.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
 	interrupt(errors.New("as a signal does"))
 	select {
 	case err := <-done:
@@ -129,12 +128,24 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 	if _, err := net.Dial("tcp", d.tunnelAddr); err == nil {
 		t.Error("ngrokd runs on")
 	}
-	if _, err := http.Get(url); err == nil {
+	if again, err := fetch(url); err == nil && again == page { // else the port is another's
 		t.Error("the sample service runs on")
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
+}
+
+// fetch returns what a GET of url brings.
+func fetch(url string) (string, error) {
+	response, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	return string(b), err
 }
 
 // Ctrl-C reaches all programs of a terminal at once; the demo may be the last to notice.

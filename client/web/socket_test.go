@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -168,8 +169,11 @@ func TestStalledTabsAreDropped(t *testing.T) {
 	b := newBed(t, shortStall)
 	stalled := stalledTab(t, b)
 	defer stalled.Close()
-	waitFor(t, "the tab", func() bool { return len(b.server.tabs) == 1 })
 	waitFor(t, "the tab to be dropped", func() bool { return len(b.server.tabs) == 0 })
+	stalled.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := io.Copy(io.Discard, stalled); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("its connection is still there")
+	}
 }
 
 func TestTabsNeverCostARequest(t *testing.T) {

@@ -58,9 +58,15 @@ func run(t testing.TB, edit func(*exec.Cmd), name string, args ...string) *proce
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
+		how := "ran on and"
+		select {
+		case <-p.ended:
+			how = fmt.Sprintf("ended (%v) and", p.ProcessState)
+		default:
+		}
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", p.name, tail(p.text()))
+			t.Logf("%s %s printed:\n%s", p.name, how, tail(p.text()))
 		}
 	})
 	return p

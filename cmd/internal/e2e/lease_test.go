@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -345,11 +347,16 @@ func TestTheNewerSessionKeepsTheName(t *testing.T) {
 
 func publicPort(a net.Addr) string { _, port, _ := net.SplitHostPort(a.String()); return port }
 
-func copyDir(t testing.TB, from string) string {
+// copyDir copies what a server may be writing at this moment.
+func copyDir(t testing.TB, from string) (to string) {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
+	conntest.Eventually(t, "the directory is copied", func() bool {
+		to = t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it has its name by now
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	return to
 }

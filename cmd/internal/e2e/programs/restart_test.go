@@ -58,12 +58,12 @@ func greeting(t testing.TB, name string) string {
 // greets reports whether the tcp:// URL leads to the service of that name.
 func greets(url, name string) bool {
 	_, port, _ := strings.Cut(strings.TrimPrefix(url, "tcp://"), ":")
-	nc, err := net.DialTimeout("tcp", "127.0.0.1:"+port, 30*time.Second)
+	nc, err := net.DialTimeout("tcp", "127.0.0.1:"+port, 10*time.Second)
 	if err != nil {
 		return false
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
+	nc.SetDeadline(time.Now().Add(10 * time.Second))
 	b, err := io.ReadAll(nc)
 	return err == nil && string(b) == name
 }
@@ -86,7 +86,7 @@ func TestProgramsServerKilled(t *testing.T) {
 			name := fmt.Sprintf("service%d", i)
 			visitor := local(t)
 			visitor.Transport.(*http.Transport).DisableKeepAlives = true
-			visitor.Timeout = 30 * time.Second
+			visitor.Timeout = 10 * time.Second
 			switch i % 3 {
 			case 0: // a name of its own
 				url := s.client("-subdomain="+name, named(t, name)).url("http")

@@ -74,7 +74,7 @@ func (tun *tunnel) finish(t testing.TB) {
 	go func() { tun.wait.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("copying does not end")
 	}
 	tun.server.Outer.(*Conn).Close()
@@ -211,7 +211,7 @@ func TestReuseKeepsConnectionsApart(t *testing.T) {
 		tun.finish(t)
 		select {
 		case <-tun.over:
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatalf("connection %d: the link is not idle again", i)
 		}
 	}

@@ -32,7 +32,7 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 			if err != nil {
 				return
 			}
-			_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
 			serve(conn)
 			conn.Close()
 		}
@@ -130,14 +130,14 @@ func TestCurlSendsTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := exec.Command("sh")
-			cmd.Stdin = strings.NewReader(strings.Replace(line, "curl \\", "curl -sS --noproxy '*' --max-time 15 \\", 1) + "\n")
+			cmd.Stdin = strings.NewReader(strings.Replace(line, "curl \\", "curl -sS --noproxy '*' --max-time 60 \\", 1) + "\n")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s\n%.2000s", err, out, line)
 			}
 			var got *Exchange
 			select {
 			case got = <-received:
-			case <-time.After(20 * time.Second):
+			case <-time.After(60 * time.Second):
 				t.Fatal("no request arrived")
 			}
 			if got.Request.StartLine != want.Request.StartLine {

@@ -105,7 +105,7 @@ func TestDiffIsBounded(t *testing.T) {
 			if d.Same || len(d.JSON) > maxChanges || len(d.Lines) > maxLines {
 				t.Errorf("same %v, %d changes, %d lines", d.Same, len(d.JSON), len(d.Lines))
 			}
-			if took := time.Since(begin); took > 10*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -103,7 +103,7 @@ func waitFor(t *testing.T, s *Store, what string, ok func() bool) {
 	t.Helper()
 	changed, stop := s.Subscribe()
 	defer stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for !ok() {
 		select {
 		case <-changed:
@@ -160,7 +160,7 @@ func TestRealTraffic(t *testing.T) {
 	proxy := tapProxy(t, s.Tap(), service.Listener.Addr().String())
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	httpClient := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	httpClient := &http.Client{Transport: transport, Timeout: 60 * time.Second}
 	do := func(method, path string, body io.Reader) string {
 		t.Helper()
 		req, err := http.NewRequest(method, "http://"+proxy+path, body)

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"ngrok/conn/conntest"
 )
 
 // captured returns a store with one captured request for a service at addr.
@@ -203,13 +205,7 @@ func TestReplayManyTimes(t *testing.T) {
 }
 
 func TestReplayOfNobody(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	s, id := captured(t, addr, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", Options{})
+	s, id := captured(t, conntest.Refused(t).String(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n", Options{})
 	ids, err := s.Replay(t.Context(), ReplayOptions{ID: id})
 	if err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func program(name string) int {
 	case "nohup":
 		signal.Ignore(syscall.SIGHUP)
 	case "reconnecting":
-		src.state.Status, src.state.RetryAt = client.Reconnecting, time.Now().Add(1500*time.Millisecond)
+		src.state.Status, src.state.RetryAt = client.Reconnecting, time.Now().Add(3*time.Second)
 		src.state.LastError = "connection refused\x1b[2J"
 	}
 	s, err := New(c)

@@ -45,7 +45,7 @@ func connect(t testing.TB, get func(*tls.ClientHelloInfo) (*tls.Certificate, err
 			if err != nil {
 				return
 			}
-			raw.SetDeadline(time.Now().Add(10 * time.Second))
+			raw.SetDeadline(time.Now().Add(60 * time.Second))
 			conn := tls.Server(raw, server)
 			if conn.Handshake() == nil {
 				conn.Write([]byte("x"))
@@ -59,7 +59,7 @@ func connect(t testing.TB, get func(*tls.ClientHelloInfo) (*tls.Certificate, err
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw.SetDeadline(time.Now().Add(10 * time.Second))
+		raw.SetDeadline(time.Now().Add(60 * time.Second))
 		conn := tls.Client(raw, config)
 		err = conn.Handshake()
 		if err == nil {

@@ -90,7 +90,7 @@ func newBed(t *testing.T, change ...func(*Config, *inspect.Options)) *bed {
 			if err != nil {
 				t.Errorf("serve: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Error("Serve did not return after its context ended")
 		}
 	})
@@ -150,7 +150,7 @@ func (b *bed) capture(method, target, body string, header ...string) inspect.Sum
 // waitFor polls a condition of another goroutine's making.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

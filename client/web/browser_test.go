@@ -51,7 +51,7 @@ func openBrowser(t *testing.T, width, height int64) *tabOfBrowser {
 	if err := chromedp.Listen(ctx, b.listen); err != nil { // starts the browser
 		t.Fatal(err)
 	}
-	b.ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	b.do(command(log.Enable, cdp.Empty{}),
 		command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}),
@@ -133,7 +133,7 @@ func eval[T any](b *tabOfBrowser, expression string) T {
 func (b *tabOfBrowser) until(what, expression string) {
 	b.t.Helper()
 	ok := false
-	for deadline := time.Now().Add(10 * time.Second); !ok; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !ok; time.Sleep(20 * time.Millisecond) {
 		ok = eval[bool](b, "Boolean("+expression+")")
 		if !ok && time.Now().After(deadline) {
 			b.shot("failed-" + b.t.Name())

@@ -42,7 +42,7 @@ func (b *buffer) waitFor(t *testing.T, text string) {
 
 func waitUntil(t *testing.T, done func() bool, format string, args ...any) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for "+format, args...)
 		}

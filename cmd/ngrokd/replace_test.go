@@ -151,7 +151,7 @@ func (l *load) one(i int) {
 // No visitor notices that the server is replaced, again and again: neither those who come
 // meanwhile nor those who are there.
 func TestReplaceUnderLoad(t *testing.T) {
-	p := startProcess(t, "-grace=5s", "-domain=localhost")
+	p := startProcess(t, "-grace=45s", "-domain=localhost")
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -79,7 +79,7 @@ func handshake(t testing.TB, source Source, root []byte, name string) (tls.Conne
 			return
 		}
 		defer raw.Close()
-		raw.SetDeadline(time.Now().Add(10 * time.Second))
+		raw.SetDeadline(time.Now().Add(60 * time.Second))
 		_ = tls.Server(raw, &tls.Config{GetCertificate: source.GetCertificate}).Handshake()
 	}()
 	defer func() { <-done }()
@@ -88,7 +88,7 @@ func handshake(t testing.TB, source Source, root []byte, name string) (tls.Conne
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(10 * time.Second))
+	raw.SetDeadline(time.Now().Add(60 * time.Second))
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(root)
 	client := tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: name})

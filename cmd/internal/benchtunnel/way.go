@@ -126,7 +126,7 @@ func getOnce(ctx context.Context, addr, host string) error {
 // freePort returns a port of loopback below those that the kernel gives to outgoing
 // connections, so that none of these can sit on it before it is bound.
 func freePort() (int, error) {
-	const first, last = 10000, 32000
+	const first, last = 20000, 32000
 	for range 100 {
 		port := first + rand.IntN(last-first)
 		l, err := net.Listen("tcp", loopback(port))

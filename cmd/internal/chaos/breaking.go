@@ -17,11 +17,13 @@ import (
 const (
 	// startTime is how long the programs have to come up at first, and endTime how long
 	// a site may take to be usable again when a fault is over.
-	startTime = 20 * time.Second
+	startTime = 60 * time.Second
 	endTime   = 60 * time.Second
 
-	// drainTime is for streams that are open when the run ends.
-	drainTime = 30 * time.Second
+	// drainTime is for streams that are open when the run ends, and settleTime for the
+	// programs to let go of what those held. Both are for machines with much else to do.
+	drainTime  = 60 * time.Second
+	settleTime = 60 * time.Second
 
 	// shortScale shortens the faults of the short form.
 	shortScale = 0.05
@@ -186,7 +188,7 @@ func (b *breaking) mended(f fault, serverFaults int64) {
 
 // settled takes a census of all programs, when they hold no more than before, or of late.
 func (b *breaking) settled(before []census) ([]census, error) {
-	limit := 20 * time.Second
+	limit := settleTime
 	for begin := time.Now(); ; time.Sleep(200 * time.Millisecond) {
 		var now []census
 		over := ""

@@ -29,7 +29,7 @@ func TestShortForm(t *testing.T) {
 					t.Fatalf("%v: %s", err, out)
 				}
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 			defer cancel()
 			args := append([]string{"-short", "-seed", shortSeed, "-visitors", "12", "-bin", dir}, extra...)
 			chaos := exec.CommandContext(ctx, filepath.Join(dir, "chaos"), args...)

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -99,38 +100,32 @@ func newWorld(o options) (_ *world, err error) {
 	return w, nil
 }
 
-// freePorts chooses ports that nobody uses, for a world on loopback.
+// freePorts chooses ports in a row that nobody uses, for a world on loopback. They are
+// below those that systems give to anybody who asks for none: while the server is down,
+// nobody sits on them by accident.
 func (w *world) freePorts(sites int) error {
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			l.Close()
-		}
-	}()
-	for _, p := range []*string{&w.tunnelPort, &w.httpPort, &w.httpsPort} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		held = append(held, l)
-		_, *p, _ = net.SplitHostPort(l.Addr().String())
-	}
-	for first := 20000; first < 30000; first += sites {
-		free := true
-		for i := range sites {
-			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(first+i))
-			if err != nil {
-				free = false
-				break
-			}
-			defer l.Close()
-		}
-		if free {
-			w.tcpPort = first
+	const lowest, highest = 12_000, 20_000
+	n := 3 + sites
+	for range 100 {
+		first := lowest + rand.IntN(highest-lowest-n)
+		if allFree(first, n) {
+			w.tunnelPort, w.httpPort, w.httpsPort = strconv.Itoa(first), strconv.Itoa(first+1), strconv.Itoa(first+2)
+			w.tcpPort = first + 3
 			return nil
 		}
 	}
-	return fmt.Errorf("no %d free ports in a row above 20000", sites)
+	return fmt.Errorf("no %d free ports in a row found between %d and %d", n, lowest, highest)
+}
+
+func allFree(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			return false
+		}
+		defer l.Close()
+	}
+	return true
 }
 
 // disk makes a directory for a program, on a small disk of its own where possible.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ngrok/conn/conntest"
 )
 
 // TestMain lets the test's own program stand in for the two programs, by its name.
@@ -92,17 +95,7 @@ func newDemo(t *testing.T) (*demo, *screen) {
 	t.Setenv("TMPDIR", t.TempDir())
 	out := &screen{}
 	return &demo{bin: bin, config: "x.yml", name: "hello", out: out,
-		tunnelAddr: freeAddr(t), httpAddr: freeAddr(t), httpsAddr: freeAddr(t)}, out
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
+		tunnelAddr: conntest.Reserve(t), httpAddr: conntest.Reserve(t), httpsAddr: conntest.Reserve(t)}, out
 }
 
 func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
@@ -111,7 +104,7 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- d.run(ctx) }()
 	sampleURL := regexp.MustCompile(`Open     http://hello\.localhost:8080\n  It is    (http://\S+)`)
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(time.Minute)
 	for !sampleURL.MatchString(out.String()) {
 		if time.Now().After(limit) {
 			t.Fatalf("no URL:\n%s", out)
@@ -119,30 +112,40 @@ func TestRunPrintsTheURLAndLeavesNothing(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	url := sampleURL.FindStringSubmatch(out.String())[1]
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
+	page, err := fetch(url)
+	if err != nil || page == "" {
+		t.Fatalf("the sample answers %q, %v", page, err)
 	}
-	response.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
 	interrupt(errors.New("as a signal does"))
 	select {
 	case err := <-done:
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("did not end:\n%s", out)
 	}
 	if _, err := net.Dial("tcp", d.tunnelAddr); err == nil {
 		t.Error("ngrokd runs on")
 	}
-	if _, err := http.Get(url); err == nil {
+	if again, err := fetch(url); err == nil && again == page { // else the port is another's
 		t.Error("the sample service runs on")
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
+}
+
+// fetch returns what a GET of url brings.
+func fetch(url string) (string, error) {
+	response, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	return string(b), err
 }
 
 // Ctrl-C reaches all programs of a terminal at once; the demo may be the last to notice.

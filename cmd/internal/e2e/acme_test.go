@@ -214,7 +214,7 @@ func TestACMEWildcard(t *testing.T) {
 
 func TestACMERenewal(t *testing.T) {
 	conntest.NoLeak(t)
-	p := newPebble(t, newZone(t, acmeDomain), 6*time.Second)
+	p := newPebble(t, newZone(t, acmeDomain), 9*time.Second)
 	a := newACMEWorld(t, p, t.TempDir(), nil)
 	c := a.online(t, httpTunnel("shop", whoami(t)))
 	first := shown(t, a.listen.Tunnel.Addr(), acmeDomain)
@@ -228,9 +228,7 @@ func TestACMERenewal(t *testing.T) {
 	if !bytes.Equal(renewed.RawSubjectPublicKeyInfo, first.RawSubjectPublicKeyInfo) {
 		t.Error("the domain's key has changed, and with it the server's fingerprint")
 	}
-	if !a.trusted(a.listen.HTTPS.Addr(), name) {
-		t.Error("the renewed certificate is not good")
-	}
+	conntest.Eventually(t, "the renewed certificate is good", func() bool { return a.trusted(a.listen.HTTPS.Addr(), name) })
 	if c.State().Status != client.Online {
 		t.Error("the client was cut off")
 	}

@@ -62,7 +62,7 @@ func TestVisitorsWaitForARestartOfTheClient(t *testing.T) {
 // A server that is told to end sends its clients away and serves what flows to the end,
 // while its successor has taken its place.
 func TestServerDrains(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park, c.Grace = time.Minute, 10*time.Second, time.Minute })
+	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park, c.Grace = time.Minute, time.Minute, time.Minute })
 	release := make(chan struct{})
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -101,7 +101,7 @@ func TestServerDrains(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the old server does not end")
 	}
 }
@@ -109,7 +109,7 @@ func TestServerDrains(t *testing.T) {
 // Visitors who come while the client restarts see nothing but a delay: 50 a second, half
 // of them on connections that they keep.
 func TestVisitorsDuringARestartOfTheClient(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, 10*time.Second })
+	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, time.Minute })
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -119,7 +119,7 @@ func TestVisitorsDuringARestartOfTheClient(t *testing.T) {
 	}))
 	t.Cleanup(service.Close)
 	tunnel := httpTunnel("mine", service.Listener.Addr())
-	patient := func(c *client.Config) { c.AuthToken, c.Grace = "alice", 10*time.Second }
+	patient := func(c *client.Config) { c.AuthToken, c.Grace = "alice", time.Minute }
 	c := w.runClient(patient, tunnel)
 	url := c.url("http")
 

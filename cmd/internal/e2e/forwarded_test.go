@@ -239,7 +239,7 @@ func TestNginxBehind(t *testing.T) {
 	}
 	conntest.NoLeak(t)
 	dir := t.TempDir()
-	web, proxied := "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
+	web, proxied := conntest.Reserve(t), conntest.Reserve(t)
 	config := fmt.Sprintf(`daemon off; pid %[1]s/pid; error_log stderr; worker_processes 1; events {}
 http {
   log_format who '$remote_addr "$request" host=$host proto=$http_x_forwarded_proto key=$http_x_key';

@@ -42,9 +42,9 @@ func newWorld(t testing.TB, edit func(*server.Config)) *world {
 	w := &world{t: t, roots: roots, logger: testLogger(t)}
 	w.config = server.Config{
 		Domain:     "localhost",
-		HTTPAddr:   "127.0.0.1:0",
-		HTTPSAddr:  "127.0.0.1:0",
-		TunnelAddr: "127.0.0.1:0",
+		HTTPAddr:   conntest.Reserve(t),
+		HTTPSAddr:  conntest.Reserve(t),
+		TunnelAddr: conntest.Reserve(t),
 		DataDir:    t.TempDir(),
 		TLS:        &tls.Config{Certificates: []tls.Certificate{cert}},
 		Policies:   openPolicies(t, limit.Default()),
@@ -192,7 +192,7 @@ func resetAtOnce(t testing.TB, public, send string) {
 	nc, err := net.Dial("tcp", "127.0.0.1:"+u.Port())
 	if err == nil {
 		defer nc.Close()
-		nc.SetDeadline(time.Now().Add(30 * time.Second))
+		nc.SetDeadline(time.Now().Add(patience))
 		if _, err = io.WriteString(nc, send); err == nil {
 			_, err = nc.Read(make([]byte, 1))
 		}

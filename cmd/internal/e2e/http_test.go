@@ -109,16 +109,12 @@ func TestPasswordAndUnknownHost(t *testing.T) {
 func TestServiceDown(t *testing.T) {
 	forModes(t, func(t *testing.T, edit func(*client.Config)) {
 		conntest.NoLeak(t)
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
+		down := conntest.Refused(t)
 		w := newWorld(t, nil)
-		c := w.runClient(edit, httpTunnel("down", l.Addr()), tcpTunnel("tcp", l.Addr()))
+		c := w.runClient(edit, httpTunnel("down", down), tcpTunnel("tcp", down))
 		for range 3 {
 			status, body := get(t, w.visitor(), c.url("http"))
-			if status != 502 || !strings.Contains(body, l.Addr().String()) {
+			if status != 502 || !strings.Contains(body, down.String()) {
 				t.Errorf("%d %q", status, body)
 			}
 		}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net"
 	"testing"
 
 	"ngrok/client"
@@ -13,14 +12,9 @@ import (
 // is down, the inspector is where its developer looks first.
 func TestRequestToDeadServiceIsShown(t *testing.T) {
 	conntest.NoLeak(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
 	w := newWorld(t, nil)
 	store := inspect.New(inspect.Options{})
-	c := w.runClient(func(cfg *client.Config) { cfg.Tap = store.Tap() }, httpTunnel("down", l.Addr()))
+	c := w.runClient(func(cfg *client.Config) { cfg.Tap = store.Tap() }, httpTunnel("down", conntest.Refused(t)))
 	if status, _ := get(t, w.visitor(), c.url("http")+"/hook?x=1"); status != 502 {
 		t.Fatalf("status %d, want 502", status)
 	}

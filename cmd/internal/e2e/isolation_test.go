@@ -105,7 +105,10 @@ func TestReuseIsolation(t *testing.T) {
 			t.Errorf("%s of connection %d (aborts %d): %s", who, id, planOf(id).aborts, what)
 		}
 	}
+	var served atomic.Int64 // at this moment
 	service := newService(t, func(c *serviceConn) {
+		served.Add(1)
+		defer served.Add(-1)
 		var first [8]byte
 		if _, err := io.ReadFull(c.TCPConn, first[:]); err != nil {
 			return // its visitor broke off before
@@ -139,5 +142,7 @@ func TestReuseIsolation(t *testing.T) {
 		})
 	}
 	all.Wait()
+	// A visitor may have all before its service has; the end of the test must cut nobody.
+	conntest.Eventually(t, "all services are done", func() bool { return served.Load() == 0 })
 	t.Logf("%d connections in %v", *connections, time.Since(t0).Round(time.Millisecond))
 }

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -116,7 +118,7 @@ func (w *world) refusal(edit func(*client.Config), tunnels ...client.Tunnel) str
 	c := w.startClient(edit, tunnels...)
 	select {
 	case <-c.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		w.t.Fatal("the client was not refused")
 	}
 	if c.err == nil {
@@ -198,7 +200,7 @@ func TestLeaseEnds(t *testing.T) {
 }
 
 func TestVisitorsWaitForAReconnect(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, 10*time.Second })
+	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, time.Minute })
 	var order []string
 	var mu sync.Mutex
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -243,7 +245,7 @@ func TestVisitorsWaitForAReconnect(t *testing.T) {
 		t.Errorf("the service saw %d requests, want each of the %d once", len(order), n)
 	}
 	answer := make([]byte, 4)
-	tcp.SetReadDeadline(time.Now().Add(10 * time.Second))
+	tcp.SetReadDeadline(time.Now().Add(patience))
 	if _, err := io.ReadFull(tcp, answer); err != nil || string(answer) != "ping" {
 		t.Errorf("tcp: %q %v", answer, err)
 	}
@@ -278,7 +280,7 @@ func TestVisitorsAreToldOfAReconnect(t *testing.T) {
 }
 
 func TestNobodyIsNotExpected(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, 10*time.Second })
+	w := newWorld(t, func(c *server.Config) { c.Lease, c.Park = time.Minute, time.Minute })
 	g := newGateway(t, w.listen.Tunnel.Addr().String())
 	c := w.runClient(through(g, ""), httpTunnel("mine", hello(t).Listener.Addr()))
 	url := c.url("http")
@@ -313,7 +315,7 @@ func TestTheNewerSessionKeepsTheName(t *testing.T) {
 			older := w.runClient(mode(through(g, "alice")), httpTunnel("mine", service), httpTunnel("other", service))
 			started := time.Now()
 			newer := w.runClient(mode(as("alice")), httpTunnel("mine", other.Listener.Addr()))
-			if d := time.Since(started); d > 2*time.Second {
+			if d := time.Since(started); d > 15*time.Second {
 				t.Errorf("the takeover took %v", d)
 			}
 			for range 3 {
@@ -345,11 +347,16 @@ func TestTheNewerSessionKeepsTheName(t *testing.T) {
 
 func publicPort(a net.Addr) string { _, port, _ := net.SplitHostPort(a.String()); return port }
 
-func copyDir(t testing.TB, from string) string {
+// copyDir copies what a server may be writing at this moment.
+func copyDir(t testing.TB, from string) (to string) {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
+	conntest.Eventually(t, "the directory is copied", func() bool {
+		to = t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it has its name by now
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	return to
 }

@@ -90,7 +90,7 @@ func TestOptionsNeedAServerThatEnforcesThem(t *testing.T) {
 			c := w.startClient(plain, tun)
 			select {
 			case <-c.done:
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatalf("the client goes on, with %q", c.url("http"))
 			}
 			var refused *client.TunnelError

@@ -7,10 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -51,7 +48,7 @@ func newPebble(t testing.TB, z *zone, life time.Duration) *pebble {
 	}
 	dir := t.TempDir()
 	own, roots := conntest.Certificate(t, "127.0.0.1")
-	p := &pebble{caFile: filepath.Join(dir, "ca.pem"), httpPort: lowPort(t), tlsPort: lowPort(t)}
+	p := &pebble{caFile: filepath.Join(dir, "ca.pem"), httpPort: reservePort(t), tlsPort: reservePort(t)}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +62,8 @@ func newPebble(t testing.TB, z *zone, life time.Duration) *pebble {
 			t.Fatal(err)
 		}
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowPort(t)))
-	management := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowPort(t)))
+	address := conntest.Reserve(t)
+	management := conntest.Reserve(t)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress":             address,
 		"managementListenAddress":   management,
@@ -108,7 +105,7 @@ func (p *pebble) start(t testing.TB) {
 
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.trust}}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
 	p.roots = x509.NewCertPool()
 	conntest.Eventually(t, "pebble is up", func() bool {
 		resp, err := client.Get(p.management + "/roots/0")
@@ -142,17 +139,12 @@ func (p *pebble) said() string {
 	return p.log.String()
 }
 
-// lowPort returns a port below those that systems give to anybody who asks for none, so
-// that it stays free until it is used.
-func lowPort(t testing.TB) int {
+// reservePort returns a port of loopback that is nobody else's while the test runs.
+func reservePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
-		port := 20000 + rand.IntN(10000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
+	port, err := strconv.Atoi(conntest.ReservePort(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
+	return port
 }

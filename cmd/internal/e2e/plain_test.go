@@ -111,15 +111,11 @@ func TestPairings(t *testing.T) {
 
 // TestPairingsWithServiceDown reads the page that a visitor gets.
 func TestPairingsWithServiceDown(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	forPairings(t, l.Addr(), l.Addr(), func(t *testing.T, p pairing) {
+	down := conntest.Refused(t)
+	forPairings(t, down, down, func(t *testing.T, p pairing) {
 		for range 3 {
 			status, body := get(t, p.visitor, p.http)
-			if status != 502 || !strings.Contains(body, l.Addr().String()) {
+			if status != 502 || !strings.Contains(body, down.String()) {
 				t.Errorf("%d %q", status, body)
 			}
 			// The reset may come while the visitor still connects.

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for bytes that should come soon.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // rawClient speaks the client's side of the protocol and does what a test tells it,
 // allowed or not.

@@ -109,7 +109,7 @@ func TestRecordedClient(t *testing.T) {
 		c.Domain = "tunnel.example.com"
 		c.Policies = auth.NewPolicies(policy)
 	})
-	port := freePort(t)
+	port := conntest.ReservePort(t)
 	dial := func() *tls.Conn { return w.dialTunnel() }
 
 	control := dial()
@@ -291,15 +291,4 @@ func accepted(t *testing.T, l net.Listener) net.Conn {
 func portOf(l net.Listener) string {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
-}
-
-// freePort returns a port that nobody listens on at the moment.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return portOf(l)
 }

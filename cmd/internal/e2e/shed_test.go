@@ -72,7 +72,7 @@ func TestDescriptorsRunShort(t *testing.T) {
 			t.Fatalf("after %d visitors, none of whom was sent away: %v", len(idle), err)
 		}
 		idle = append(idle, nc)
-		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		nc.SetDeadline(time.Now().Add(patience))
 		io.WriteString(nc, "GET / HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n")
 		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
 		if err != nil {

@@ -40,7 +40,7 @@ func TestPublicTLS(t *testing.T) {
 					t.Fatal(err)
 				}
 				// The answer brings the session ticket along.
-				c.SetDeadline(time.Now().Add(10 * time.Second))
+				c.SetDeadline(time.Now().Add(patience))
 				c.Write([]byte("GET / HTTP/1.0\r\nHost: a.localhost\r\n\r\n"))
 				if n, err := c.Read(make([]byte, 100)); n == 0 {
 					t.Fatal(err)

@@ -150,7 +150,7 @@ func TestPlainHTTPOnTheTLSPort(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer nc.Close()
-			nc.SetDeadline(time.Now().Add(20 * time.Second))
+			nc.SetDeadline(time.Now().Add(patience))
 			go func() {
 				io.WriteString(nc, tt.in)
 				nc.(*net.TCPConn).CloseWrite()

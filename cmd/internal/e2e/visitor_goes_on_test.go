@@ -62,7 +62,7 @@ func TestVisitorGoesOnWithoutTheService(t *testing.T) {
 			w.runClient(nil, httpTunnel("other", l.Addr()))
 			host := strings.TrimPrefix(w.runClient(nil, httpTunnel("honest", honest.Listener.Addr())).url("http"), "http://")
 			nc := dialTCP(t, "tcp://"+host)
-			nc.SetDeadline(time.Now().Add(20 * time.Second))
+			nc.SetDeadline(time.Now().Add(patience))
 			r := bufio.NewReader(nc)
 			ask := func(host, want string) {
 				t.Helper()

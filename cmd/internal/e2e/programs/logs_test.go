@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"ngrok/conn/conntest"
 	"ngrok/msg"
 )
 
@@ -44,11 +45,11 @@ func TestProgramsLogStuck(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			addr := named(t, "goes on")
-			s := &site{t: t, tunnelAddr: "127.0.0.1:" + freePort(t), httpAddr: "127.0.0.1:" + freePort(t)}
+			s := &site{t: t, tunnelAddr: conntest.Reserve(t), httpAddr: conntest.Reserve(t)}
 			server := s.programIn(t.TempDir(), c.edit(t), "ngrokd", "-domain=localhost", "-dataDir="+t.TempDir(), "-httpsAddr=",
-				"-tunnelAddr="+s.tunnelAddr, "-httpAddr="+s.httpAddr, "-log="+c.log, "-log-level=DEBUG")
+				"-tunnelAddr="+s.tunnelAddr, "-httpAddr="+s.httpAddr, "-log="+c.log, "-log-level=DEBUG", "-grace=1h")
 			client := s.programIn(t.TempDir(), c.edit(t), "ngrok", "-server-addr="+s.tunnelAddr, "-inspect-addr=disabled",
-				"-subdomain=stuck", "-proto=http", "-log="+c.log, "-log-level=DEBUG", addr)
+				"-subdomain=stuck", "-proto=http", "-grace=1h", "-log="+c.log, "-log-level=DEBUG", addr)
 			visitor := local(t)
 			visitor.Transport.(*http.Transport).DisableKeepAlives = true
 			url := "http://stuck.localhost:" + s.httpAddr[len("127.0.0.1:"):]
@@ -59,13 +60,9 @@ func TestProgramsLogStuck(t *testing.T) {
 				}
 			}
 			for _, p := range []*process{client, server} {
-				began := time.Now()
 				p.signal(t, syscall.SIGTERM)
 				if code := p.end(t); code != 0 {
 					t.Errorf("%s: exit code %d\n%s", p.name, code, p.text())
-				}
-				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("%s ended after %v", p.name, took)
 				}
 			}
 		})

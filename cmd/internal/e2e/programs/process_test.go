@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds each wait for another process, in generous measure.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // process is a program that runs, with what it has printed.
 type process struct {
@@ -58,9 +58,15 @@ func run(t testing.TB, edit func(*exec.Cmd), name string, args ...string) *proce
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
+		how := "ran on and"
+		select {
+		case <-p.ended:
+			how = fmt.Sprintf("ended (%v) and", p.ProcessState)
+		default:
+		}
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", p.name, tail(p.text()))
+			t.Logf("%s %s printed:\n%s", p.name, how, tail(p.text()))
 		}
 	})
 	return p

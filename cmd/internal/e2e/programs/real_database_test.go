@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"ngrok/conn/conntest"
 )
 
 // redis-benchmark works through a TCP tunnel: pipelines, many connections, large values.
@@ -18,7 +20,7 @@ func TestRealRedis(t *testing.T) {
 	server := need(t, "redis-server", "redis-server")[0]
 	client := need(t, "redis-tools", "redis-benchmark", "redis-cli")
 	benchmark, cli := client[0], client[1]
-	port := freePort(t)
+	port := conntest.ReservePort(t)
 	run(t, nil, server, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()).await(t, port)
 	s := newSite(t)
 	host, public := s.client("-proto=tcp", port).hostport()
@@ -45,7 +47,7 @@ func TestRealPostgreSQL(t *testing.T) {
 	edit, dir := asOrdinaryUser(t)
 	data := filepath.Join(dir, "data")
 	command(t, edit, bin+"initdb", "-D", data, "-U", "tester", "--auth=trust", "--no-sync", "--locale=C", "-E", "UTF8")
-	port := freePort(t)
+	port := conntest.ReservePort(t)
 	server := run(t, edit, bin+"postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+dir, "-c", "fsync=off")
 	server.find(t, "ready to accept connections")
 	// Memory that it shares between processes is given back only by a proper stop.

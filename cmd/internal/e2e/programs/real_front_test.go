@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"ngrok/conn/conntest"
 )
 
 // A reverse proxy that pools its connections sends requests for different tunnels down
@@ -29,7 +31,7 @@ func TestRealFront(t *testing.T) {
 		t.Run(front.name, func(t *testing.T) {
 			// Visitors of all come from one address here.
 			s := newSite(t)
-			port := freePort(t)
+			port := conntest.ReservePort(t)
 			front.start(t, port, s.httpAddr)
 			tenants := newTenants(t, s, "http://%s.localhost:"+port)
 			t.Run("honest", func(t *testing.T) { tenants.visit(t, sized(2000, 20000), "open", "locked") })

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ngrok/conn/conntest"
 )
 
 // startNginx runs nginx with what http holds of a configuration, and waits for port.
@@ -56,7 +58,7 @@ func TestRealNginxService(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, files, "file", string(whole))
-	port := freePort(t)
+	port := conntest.ReservePort(t)
 	startNginx(t, port, "server { listen 127.0.0.1:"+port+"; root "+files+"; keepalive_requests 40; }")
 	s := newSite(t)
 	c := s.client(port)

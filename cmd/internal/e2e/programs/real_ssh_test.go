@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ngrok/conn/conntest"
 )
 
 // ssh logs in and scp copies through a TCP tunnel, as many at once.
@@ -32,7 +34,7 @@ func TestRealSSH(t *testing.T) {
 	for _, name := range []string{"host", "user"} {
 		command(t, nil, keygen, "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name))
 	}
-	port := freePort(t)
+	port := conntest.ReservePort(t)
 	config := write(t, dir, "sshd_config", fmt.Sprintf(`
 ListenAddress 127.0.0.1:%s
 HostKey %s/host
@@ -88,7 +90,7 @@ Subsystem sftp internal-sftp
 	command(t, nil, "cmp", here, back)
 
 	// A forwarded port within the ssh session within the tunnel.
-	inner := freePort(t)
+	inner := conntest.ReservePort(t)
 	forward := run(t, nil, ssh, append(append(options, "-N", "-L", inner+":"+greeting(t, "through ssh")), login[len(options):]...)...)
 	forward.await(t, inner)
 	if !greets("tcp://localhost:"+inner, "through ssh") {

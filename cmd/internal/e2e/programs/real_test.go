@@ -32,22 +32,6 @@ func need(t testing.TB, debian string, names ...string) []string {
 	return paths
 }
 
-// freePort returns a port of loopback for a program that can't choose one by itself.
-// Between this and its use another program may take it.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // await returns once something accepts connections on the port.
 func (p *process) await(t testing.TB, port string) {
 	t.Helper()

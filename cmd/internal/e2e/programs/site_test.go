@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"ngrok/conn/conntest"
 )
 
 // site is a running ngrokd and what its clients need to know.
@@ -26,7 +28,7 @@ type site struct {
 // newSite starts the built ngrokd on loopback.
 func newSite(t testing.TB, args ...string) *site {
 	t.Helper()
-	s := &site{t: t, tunnelAddr: "127.0.0.1:0", httpAddr: "127.0.0.1:0", httpsAddr: "127.0.0.1:0"}
+	s := &site{t: t, tunnelAddr: conntest.Reserve(t), httpAddr: conntest.Reserve(t), httpsAddr: conntest.Reserve(t)}
 	s.args = append([]string{"-domain=localhost", "-dataDir=" + filepath.Join(t.TempDir(), "data")}, args...)
 	s.start()
 	return s

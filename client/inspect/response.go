@@ -3,7 +3,6 @@ package inspect
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"ngrok/conn/http1"
 )
@@ -27,6 +26,8 @@ type responseSide struct {
 	held    []byte // of an incomplete head
 	early   []byte // what came before the request that it answers was seen
 	parsed  http1.Response
+	reason  string // of the last response, which is often that of the next one, too
+	typ     string // its content type, likewise
 	body    http1.Body
 	trailer []byte
 	r       *record // whose response is being read, behind its head
@@ -85,7 +86,7 @@ func (c *capture) expectNoMore(n int) bool {
 		c.res.state = ignoring
 		return true
 	}
-	r := c.begin(KindHTTP, time.Now())
+	r := c.begin(KindHTTP, c.clock())
 	r.reqDone = true
 	r.noteLocked(noteOrphan)
 	if !c.req.ended {
@@ -118,7 +119,7 @@ func (c *capture) responseHead(p []byte) (rest []byte) {
 	}
 	q, r := &c.res, c.queue[0]
 	if r.sum.FirstByte.IsZero() {
-		r.sum.FirstByte = time.Now()
+		r.sum.FirstByte = c.clock()
 		c.changed(r, 0)
 	}
 	b := p
@@ -165,8 +166,8 @@ func (c *capture) beginResponse(r *record, head []byte) {
 		return
 	}
 	q.r = r
-	r.sum.Status, r.sum.Reason = status, string(q.parsed.Reason)
-	r.sum.ContentType = string(q.parsed.Get("Content-Type"))
+	q.reason, q.typ = same(q.reason, q.parsed.Reason), same(q.typ, q.parsed.Get("Content-Type"))
+	r.sum.Status, r.sum.Reason, r.sum.ContentType = status, q.reason, q.typ
 	if r.sum.Proto == "" {
 		r.sum.Proto = protoName(q.parsed.Minor)
 	}
@@ -191,14 +192,15 @@ func (c *capture) beginResponse(r *record, head []byte) {
 
 // keepInterim keeps the head of a 1xx response.
 func (c *capture) keepInterim(r *record, head []byte) {
-	if len(r.interim) == maxInterim {
+	if len(r.readRareLocked().interim) == maxInterim {
 		r.noteLocked("only the first %d interim responses are kept", maxInterim)
 		return
 	}
 	m := message{headSize: len(head), size: int64(len(head)), complete: true}
-	grown := r.keepLocked(&m, head, 0)
+	grown := r.keepLocked(c.store.arena, &m, head, 0)
 	if !r.full {
-		r.interim = append(r.interim, m)
+		rare := r.rareLocked()
+		rare.interim = append(rare.interim, m)
 		c.changed(r, grown+itemCost)
 	}
 }
@@ -284,7 +286,7 @@ func (c *capture) endResponses() {
 			q.r.failLocked("the service's connection broke%s", because(q.endErr))
 		}
 		c.dequeue(q.r)
-		c.finishResponse(q.r, q.r.sum.Error == "")
+		c.finishResponse(q.r, q.r.readRareLocked().failure == "")
 	}
 	for len(c.queue) > 0 {
 		c.unanswered(c.queue[0])

@@ -24,7 +24,7 @@ func TestBoundMemory(t *testing.T) {
 	if seen := debug.SetMemoryLimit(-1); seen != math.MaxInt64 {
 		t.Errorf("the limit is %d afterwards, want none", seen)
 	}
-	if want != 50<<20+20<<20+100*64<<10 {
+	if want != 50<<20+14<<20+100*64<<10 {
 		t.Errorf("limit %d", want)
 	}
 }

@@ -131,10 +131,18 @@ func (b *buffer) bytes(a *arena) []byte {
 		return nil
 	}
 	out := make([]byte, 0, b.n)
+	b.each(a, func(p []byte) { out = append(out, p...) })
+	return out
+}
+
+// each calls f with the pieces of the bytes, in their order.
+func (b *buffer) each(a *arena, f func(p []byte)) {
+	left := b.n
 	for i := range int(b.have) {
 		mem := a.bytes(b.block(i))
-		out = append(out, mem[:min(len(mem), b.n-len(out))]...)
+		mem = mem[:min(len(mem), left)]
+		left -= len(mem)
+		f(mem)
 	}
 	runtime.KeepAlive(a)
-	return out
 }

@@ -46,7 +46,9 @@ type capture struct {
 // touch is a record that a call has changed.
 type touch struct {
 	r     *record
-	grown int64 // bytes of memory
+	grown int64         // bytes of memory
+	ended bool          // with this call
+	took  time.Duration // from its start, if it has ended
 }
 
 // Open starts to capture a connection; see [client.Tap].
@@ -89,7 +91,7 @@ func (c *capture) RequestEnd(err error) {
 func (c *capture) ResponseEnd(err error) {
 	c.run(&c.res.touched, func() {
 		c.res.ended, c.res.endErr = true, err
-		if len(c.res.early) == 0 {
+		if c.res.early.n == 0 {
 			c.endResponses()
 		}
 	})
@@ -114,6 +116,9 @@ func (c *capture) run(touched *[]touch, work func()) {
 		if !c.store.settle(t.r, t.grown) {
 			c.stopKeeping(t.r)
 		}
+		if t.ended && c.replayOf == "" {
+			c.store.tellEnd(c.info.Tunnel, c.info.Protocol, t.took)
+		}
 		(*touched)[i] = touch{}
 	}
 	*touched = (*touched)[:0]
@@ -129,6 +134,7 @@ func (c *capture) guarded(touched *[]touch, work func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.dead = true
+			c.res.early.free(c.store.arena)
 			c.touched = touched
 			for _, r := range append(c.queue, c.last) {
 				if r != nil && r.sum.End.IsZero() {
@@ -168,7 +174,7 @@ func (c *capture) changed(r *record, grown int64) {
 		(*list)[n-1].grown += grown
 		return
 	}
-	*list = append(*list, touch{r, grown})
+	*list = append(*list, touch{r: r, grown: grown})
 }
 
 // begin makes a record for a request and puts it in the queue.
@@ -201,6 +207,11 @@ func (c *capture) finish(r *record, m *message) {
 		r.sum.End = c.clock()
 	}
 	c.changed(r, grown)
+	if !r.sum.End.IsZero() && !r.counted {
+		r.counted = true
+		t := &(*c.touched)[len(*c.touched)-1]
+		t.ended, t.took = true, max(0, r.sum.End.Sub(r.sum.Start))
+	}
 }
 
 // pop takes the oldest record, whose response is over, out of the queue.

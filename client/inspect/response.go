@@ -24,7 +24,7 @@ type responseSide struct {
 	state   side
 	scan    http1.HeadScanner
 	held    []byte // of an incomplete head
-	early   []byte // what came before the request that it answers was seen
+	early   buffer // what came before the request that it answers was seen
 	parsed  http1.Response
 	reason  string // of the last response, which is often that of the next one, too
 	typ     string // its content type, likewise
@@ -46,18 +46,44 @@ type responseSide struct {
 // request is there.
 func (c *capture) feedResponse(p []byte) {
 	q := &c.res
-	if len(q.early) > 0 {
-		q.early = append(q.early, p...)
-		if len(c.queue) == 0 && !c.req.ended && len(q.early) <= maxEarly {
+	if q.early.n == 0 {
+		c.readResponse(p, 0)
+		return
+	}
+	c.setAside(p)
+	if len(c.queue) > 0 || c.req.ended || q.early.n > maxEarly {
+		c.readEarly()
+	}
+}
+
+// setAside keeps response bytes until their request is there. They are in the arena,
+// since this happens all the time: the two directions are offered by different goroutines.
+func (c *capture) setAside(p []byte) { c.res.early.append(c.store.arena, p, -1) }
+
+// readEarly reads what was set aside. Some of it may be set aside again.
+func (c *capture) readEarly() {
+	early := c.res.early
+	c.res.early = buffer{}
+	defer early.free(c.store.arena)
+	left := early.n
+	early.each(c.store.arena, func(p []byte) {
+		left -= len(p)
+		if c.res.early.n > 0 {
+			c.setAside(p)
 			return
 		}
-		p, q.early = q.early, nil
-	}
+		c.readResponse(p, left)
+	})
+}
+
+// readResponse reads bytes from the service. As many as more are known to follow.
+func (c *capture) readResponse(p []byte, more int) {
+	q := &c.res
 	for len(p) > 0 {
 		switch q.state {
 		case inHead:
-			if len(c.queue) == 0 && !c.expectNoMore(len(p)) {
-				q.early = append(q.early, p...)
+			if len(c.queue) == 0 && !c.expectNoMore(len(p)+more) {
+				c.setAside(p)
 				return
 			}
 			p = c.responseHead(p)
@@ -97,12 +123,10 @@ func (c *capture) expectNoMore(n int) bool {
 
 // feedEarly reads the response bytes that waited for their request, and their end.
 func (c *capture) feedEarly() {
-	if len(c.res.early) > 0 && (len(c.queue) > 0 || c.req.ended) {
-		p := c.res.early
-		c.res.early = nil
-		c.feedResponse(p)
+	if c.res.early.n > 0 && (len(c.queue) > 0 || c.req.ended) {
+		c.readEarly()
 	}
-	if c.res.ended && len(c.res.early) == 0 {
+	if c.res.ended && c.res.early.n == 0 {
 		c.endResponses()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/client"
@@ -60,6 +61,7 @@ type Store struct {
 	mask     *masker
 	prefix   string // of ids: random, one for each run
 	arena    *arena // of the bytes of messages
+	onEnd    atomic.Pointer[func(tunnel, scheme string, took time.Duration)]
 
 	// mu is held for a few steps at a time. It may be taken while a record's is held,
 	// never the other way round.
@@ -169,6 +171,23 @@ func (s *Store) HeapBudget() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return max(0, s.budget-elsewhere-int64(s.countLocked())*(recordCost-recordSize))
+}
+
+// OnEnd has f called once for each exchange that ends from now on, in place of the
+// function before; nil is none. Replays and imports are not told. It is called on the path
+// of the data, by many goroutines at once: it must be quick.
+func (s *Store) OnEnd(f func(tunnel, scheme string, took time.Duration)) {
+	if f == nil {
+		s.onEnd.Store(nil)
+		return
+	}
+	s.onEnd.Store(&f)
+}
+
+func (s *Store) tellEnd(tunnel, scheme string, took time.Duration) {
+	if f := s.onEnd.Load(); f != nil {
+		(*f)(tunnel, scheme, took)
+	}
 }
 
 // register takes a new record in and numbers it. The caller holds the record's lock, or

@@ -113,8 +113,8 @@ func (c *capture) Close() {
 func (c *capture) run(touched *[]touch, work func()) {
 	c.guarded(touched, work)
 	for i, t := range *touched {
-		if !c.store.settle(t.r, t.grown) {
-			c.stopKeeping(t.r)
+		if keep, gone := c.store.settle(t.r, t.grown); !keep {
+			c.stopKeeping(t.r, gone)
 		}
 		if t.ended && c.replayOf == "" {
 			c.store.tellEnd(c.info.Tunnel, c.info.Protocol, t.took)
@@ -157,9 +157,15 @@ func (c *capture) clock() time.Time {
 
 // stopKeeping makes a record keep no more bytes, because it was removed or because
 // pinned exchanges take all they may.
-func (c *capture) stopKeeping(r *record) {
+func (c *capture) stopKeeping(r *record, gone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if gone {
+		// Whoever removed it may not have come to this yet, and until then views
+		// would be shown what it lacks.
+		r.dropLocked(c.store.arena)
+		return
+	}
 	if r.full {
 		return
 	}

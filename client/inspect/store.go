@@ -204,12 +204,13 @@ func (s *Store) register(r *record) {
 }
 
 // settle accounts for a change of a record after its lock was released: grown is by
-// how many bytes it grew. It returns whether the record may go on to keep bytes.
-func (s *Store) settle(r *record, grown int64) (keep bool) {
+// how many bytes it grew. It returns whether the record may go on to keep bytes, and whether
+// it was removed.
+func (s *Store) settle(r *record, grown int64) (keep, gone bool) {
 	s.mu.Lock()
 	if r.gone {
 		s.mu.Unlock()
-		return false
+		return false, true
 	}
 	r.cost += grown
 	s.used += grown
@@ -221,11 +222,11 @@ func (s *Store) settle(r *record, grown int64) (keep bool) {
 	s.touchLocked(r)
 	var few [4]*record
 	victims := s.evictLocked(few[:0])
-	keep = keep && !r.gone
+	gone = r.gone
 	s.signalLocked()
 	s.mu.Unlock()
 	s.drop(victims)
-	return keep
+	return keep && !gone, gone
 }
 
 // evictLocked removes the oldest records until the rest is within the budget, and

@@ -268,6 +268,8 @@ func TestHTTPMetrics(t *testing.T) {
 		rows := b.store.List(inspect.ListOptions{}).Rows
 		return len(rows) == 3 && !rows[0].Open
 	})
+	// Rows show an end a moment before it is counted; a replay never is.
+	waitFor(t, "both requests to count", func() bool { return count("command_line", "http") >= 2 })
 	if n := count("command_line", "http"); n != 2 {
 		t.Errorf("http counts %d, want the 2 of visitors", n)
 	}

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"ngrok/client"
@@ -25,13 +24,12 @@ var headLimits = http1.Limits{HeadBytes: 256 << 10, Fields: 1000, TargetBytes: 1
 
 // capture follows one public connection and makes exchanges of what passes.
 type capture struct {
-	store    *Store
-	info     client.ConnInfo
-	replayOf ID
+	store *Store
 
-	// mu guards everything below, and the records that were made here. The goroutines
-	// of both directions and views hold it for as long as it takes to copy some bytes.
-	mu    *sync.Mutex
+	// The origin's lock guards everything below, and the records that were made here. The
+	// goroutines of both directions hold it for as long as it takes to copy some bytes, views
+	// for a few steps.
+	*origin
 	req   requestSide
 	res   responseSide
 	queue []*record // whose response is not complete, oldest first
@@ -41,13 +39,16 @@ type capture struct {
 	// orphans are records of responses whose requests have not been seen, oldest first.
 	orphans []*record
 
-	touched *[]touch // by the call under way
+	touched *[]touch  // by the call under way
+	now     time.Time // during it, once somebody asked
 }
 
 // touch is a record that a call has changed.
 type touch struct {
 	r     *record
-	grown int64 // bytes of memory
+	grown int64         // bytes of memory
+	ended bool          // with this call
+	took  time.Duration // from its start, if it has ended
 }
 
 // Open starts to capture a connection; see [client.Tap].
@@ -59,7 +60,7 @@ func (s *Store) Open(info client.ConnInfo) client.ConnTap {
 }
 
 func (s *Store) newCapture(info client.ConnInfo, replayOf ID) *capture {
-	c := &capture{store: s, info: info, replayOf: replayOf, mu: new(sync.Mutex)}
+	c := &capture{store: s, origin: &origin{info: info, replayOf: replayOf}}
 	c.req.scan.Limits = headLimits
 	c.res.scan.Limits, c.res.scan.Lenient = headLimits, true
 	return c
@@ -90,7 +91,7 @@ func (c *capture) RequestEnd(err error) {
 func (c *capture) ResponseEnd(err error) {
 	c.run(&c.res.touched, func() {
 		c.res.ended, c.res.endErr = true, err
-		if len(c.res.early) == 0 {
+		if c.res.early.n == 0 {
 			c.endResponses()
 		}
 	})
@@ -112,8 +113,11 @@ func (c *capture) Close() {
 func (c *capture) run(touched *[]touch, work func()) {
 	c.guarded(touched, work)
 	for i, t := range *touched {
-		if !c.store.settle(t.r, t.grown) {
-			c.stopKeeping(t.r)
+		if keep, gone := c.store.settle(t.r, t.grown); !keep {
+			c.stopKeeping(t.r, gone)
+		}
+		if t.ended && c.replayOf == "" {
+			c.store.tellEnd(c.info.Tunnel, c.info.Protocol, t.took)
 		}
 		(*touched)[i] = touch{}
 	}
@@ -126,15 +130,16 @@ func (c *capture) guarded(touched *[]touch, work func()) {
 	if c.dead {
 		return
 	}
-	c.touched = touched
+	c.touched, c.now = touched, time.Time{}
 	defer func() {
 		if p := recover(); p != nil {
 			c.dead = true
+			c.res.early.free(c.store.arena)
 			c.touched = touched
 			for _, r := range append(c.queue, c.last) {
 				if r != nil && r.sum.End.IsZero() {
 					r.noteLocked("the inspector failed here, the traffic went on: %v", p)
-					r.sum.End = time.Now()
+					r.sum.End = c.clock()
 				}
 			}
 		}
@@ -142,11 +147,25 @@ func (c *capture) guarded(touched *[]touch, work func()) {
 	work()
 }
 
+// clock returns the time of the call under way.
+func (c *capture) clock() time.Time {
+	if c.now.IsZero() {
+		c.now = time.Now()
+	}
+	return c.now
+}
+
 // stopKeeping makes a record keep no more bytes, because it was removed or because
 // pinned exchanges take all they may.
-func (c *capture) stopKeeping(r *record) {
+func (c *capture) stopKeeping(r *record, gone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if gone {
+		// Whoever removed it may not have come to this yet, and until then views
+		// would be shown what it lacks.
+		r.dropLocked(c.store.arena)
+		return
+	}
 	if r.full {
 		return
 	}
@@ -161,22 +180,13 @@ func (c *capture) changed(r *record, grown int64) {
 		(*list)[n-1].grown += grown
 		return
 	}
-	*list = append(*list, touch{r, grown})
+	*list = append(*list, touch{r: r, grown: grown})
 }
 
 // begin makes a record for a request and puts it in the queue.
 func (c *capture) begin(kind Kind, start time.Time) *record {
-	r := &record{mu: c.mu}
-	r.sum = Summary{
-		Kind:        kind,
-		Tunnel:      c.info.Tunnel,
-		PublicURL:   c.info.PublicURL,
-		Scheme:      c.info.Protocol,
-		LocalAddr:   c.info.LocalAddr,
-		VisitorAddr: c.info.VisitorAddr,
-		Start:       start,
-		ReplayOf:    c.replayOf,
-	}
+	r := &record{origin: c.origin}
+	r.sum.Kind, r.sum.Start = kind, start
 	c.queue = append(c.queue, r)
 	c.last = r
 	c.store.register(r)
@@ -198,20 +208,23 @@ func (c *capture) finishResponse(r *record, complete bool) {
 }
 
 func (c *capture) finish(r *record, m *message) {
-	grown := m.buf.trim()
+	grown := m.buf.trim(c.store.arena)
 	if r.reqDone && r.resDone && r.sum.End.IsZero() {
-		r.sum.End = time.Now()
+		r.sum.End = c.clock()
 	}
 	c.changed(r, grown)
+	if !r.sum.End.IsZero() && !r.counted {
+		r.counted = true
+		t := &(*c.touched)[len(*c.touched)-1]
+		t.ended, t.took = true, max(0, r.sum.End.Sub(r.sum.Start))
+	}
 }
 
 // pop takes the oldest record, whose response is over, out of the queue.
 func (c *capture) pop() {
-	c.queue[0] = nil
-	c.queue = c.queue[1:]
-	if len(c.queue) == 0 {
-		c.queue = nil
-	}
+	n := copy(c.queue, c.queue[1:])
+	c.queue[n] = nil
+	c.queue = c.queue[:n]
 }
 
 // keepPayload counts body bytes and keeps those within the limit. want is how many are
@@ -229,22 +242,21 @@ func (c *capture) keepPayload(r *record, m *message, p []byte, want int64) {
 		p = p[:room]
 	}
 	m.keptBody += int64(len(p))
-	c.changed(r, r.keepLocked(m, p, min(want, room-int64(len(p)))))
+	c.changed(r, r.keepLocked(c.store.arena, m, p, min(want, room-int64(len(p)))))
 }
 
 // keepFrame keeps chunk framing while there is body to go with it.
 func (c *capture) keepFrame(r *record, m *message, p []byte) {
 	m.size += int64(len(p))
-	m.keptFrame += int64(len(p))
 	if m.truncated {
 		return
 	}
-	if m.keptFrame > c.store.bodySize/2+maxFraming {
+	if framing := m.size - m.bodySize - int64(m.headSize); framing > c.store.bodySize/2+maxFraming {
 		m.truncated = true
 		r.noteLocked("the chunk framing of a body is too large to be kept")
 		return
 	}
-	c.changed(r, r.keepLocked(m, p, -1))
+	c.changed(r, r.keepLocked(c.store.arena, m, p, -1))
 }
 
 // maxFraming is how many bytes of chunk framing are kept, beyond half of what is kept of a
@@ -274,8 +286,15 @@ func (c *capture) step(r *record, m *message, b *http1.Body, trailer *[]byte, p 
 
 // takeTrailer reads the trailers of a body that has ended.
 func (c *capture) takeTrailer(r *record, m *message, trailer *[]byte) {
+	if len(*trailer) == 0 {
+		return
+	}
+	fields := &r.rareLocked().trailers[0]
+	if m == &r.res {
+		fields = &r.rare.trailers[1]
+	}
 	for _, f := range http1.ParseFields(nil, *trailer) {
-		m.trailer = append(m.trailer, Field{Name: string(f.Name), Value: string(f.Value)})
+		*fields = append(*fields, Field{Name: string(f.Name), Value: string(f.Value)})
 	}
 	c.changed(r, int64(len(*trailer)))
 	*trailer = nil

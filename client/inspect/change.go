@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -129,17 +130,17 @@ func (l *removalLog) after(since uint64) (numbers []uint64, ok bool) {
 func (s *Store) Subscribe() (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	s.mu.Lock()
-	s.subs[ch] = struct{}{}
+	s.subs = append(s.subs, ch)
 	s.mu.Unlock()
 	return ch, func() {
 		s.mu.Lock()
-		delete(s.subs, ch)
+		s.subs = slices.DeleteFunc(s.subs, func(c chan struct{}) bool { return c == ch })
 		s.mu.Unlock()
 	}
 }
 
 func (s *Store) signalLocked() {
-	for ch := range s.subs {
+	for _, ch := range s.subs {
 		select {
 		case ch <- struct{}{}:
 		default:

@@ -52,9 +52,7 @@ func FuzzCapture(f *testing.F) {
 				t.Fatalf("at once:\n%s\nin pieces:\n%s", strings.Join(first, "\n"), strings.Join(got, "\n"))
 			}
 			s.Clear(true)
-			if u := s.Usage(); u.Bytes != 0 {
-				t.Fatalf("%d bytes are left", u.Bytes)
-			}
+			wantEmpty(t, s)
 		}
 	})
 }
@@ -82,6 +80,8 @@ func TestPanicIsContained(t *testing.T) {
 	tap.ResponseEnd(nil)
 	tap.Close()
 	all := exchanges(t, s)
+	defer wantEmpty(t, s)
+	defer s.Clear(true)
 	if len(all) != 1 || all[0].Open || len(all[0].Notes) != 1 || !strings.Contains(all[0].Notes[0], "inspector failed") {
 		t.Errorf("%d exchanges, the first: %+v, notes %q", len(all), all[0].Summary, all[0].Notes)
 	}

@@ -109,8 +109,8 @@ func (s *Store) WriteHAR(w io.Writer, ids []ID, o HAROptions) error {
 	out.WriteString(`{"log":{"version":"1.2","creator":` + string(creator) + `,"pages":[],"entries":[`)
 	separator := "\n"
 	for _, v := range s.selection(ids) {
-		e := s.exchange(v)
-		if e.Kind == KindRaw || e.Request.StartLine == "" {
+		e, ok := s.exchange(v)
+		if !ok || e.Kind == KindRaw || e.Request.StartLine == "" {
 			continue
 		}
 		if !o.Reveal {

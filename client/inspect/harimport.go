@@ -10,8 +10,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"ngrok/client"
 )
 
 // MaxHAR bounds what [Store.ImportHAR] reads, in bytes (64 MiB).
@@ -50,6 +51,9 @@ func (s *Store) ImportHAR(r io.Reader) ([]ID, error) {
 	}
 	records, err := s.importEntries(file.Log.Entries)
 	if err != nil {
+		for _, r := range records {
+			r.dropLocked(s.arena) // nobody else knows of them
+		}
 		return nil, err
 	}
 	var ids []ID
@@ -71,7 +75,8 @@ type imported struct {
 	grown int64
 }
 
-// importEntries reads all entries before any of them is shown. It holds no more than
+// importEntries reads all entries before any of them is shown, those before the broken
+// one if there is an error. It holds no more than
 // fits into the budget.
 func (s *Store) importEntries(entries []json.RawMessage) ([]imported, error) {
 	var records []imported
@@ -79,12 +84,12 @@ func (s *Store) importEntries(entries []json.RawMessage) ([]imported, error) {
 	for i, data := range entries {
 		var entry harEntry
 		if err := json.Unmarshal(data, &entry); err != nil {
-			return nil, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
+			return records, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
 		}
 		entries[i] = nil
 		r, grown, err := s.importEntry(&entry)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
+			return records, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
 		}
 		if r == nil {
 			continue
@@ -92,6 +97,7 @@ func (s *Store) importEntries(entries []json.RawMessage) ([]imported, error) {
 		records = append(records, imported{r, grown})
 		for total += recordCost + grown; total > s.budget; records = records[1:] {
 			total -= recordCost + records[0].grown
+			records[0].dropLocked(s.arena)
 			records[0] = imported{}
 		}
 	}
@@ -116,30 +122,33 @@ func (s *Store) importEntry(entry *harEntry) (*record, int64, error) {
 	if u.ForceQuery && u.RawQuery == "" {
 		target = strings.TrimSuffix(target, "?") + "?"
 	}
-	r := &record{mu: new(sync.Mutex), reqDone: true, resDone: true}
-	path, _, _ := strings.Cut(target, "?")
 	scheme := strings.Replace(u.Scheme, "ws", "http", 1)
-	r.sum = Summary{
-		Kind:        KindHTTP,
+	r := &record{origin: new(origin), reqDone: true, resDone: true, counted: true}
+	r.info = client.ConnInfo{
 		Tunnel:      cleanText(entry.Tunnel),
 		PublicURL:   scheme + "://" + u.Host,
-		Scheme:      scheme,
+		Protocol:    scheme,
 		VisitorAddr: cleanText(entry.VisitorAddr),
-		Method:      cleanText(req.Method),
-		Target:      target,
-		Path:        path,
-		Host:        u.Host,
-		Proto:       cleanText(req.Proto),
-		Status:      res.Status,
-		Reason:      cleanText(res.Reason),
-		Start:       start,
-		End:         start.Add(duration(entry.Time)),
-		Imported:    true,
-		Error:       cleanText(entry.Error),
+	}
+	r.sum = facts{
+		Kind:     KindHTTP,
+		Method:   cleanText(req.Method),
+		Target:   target,
+		Host:     u.Host,
+		Proto:    cleanText(req.Proto),
+		Status:   res.Status,
+		Reason:   cleanText(res.Reason),
+		Start:    start,
+		End:      start.Add(duration(entry.Time)),
+		Imported: true,
+	}
+	if entry.Error != "" {
+		r.failLocked("%s", cleanText(entry.Error))
 	}
 	r.noteLocked(noteImported)
 	grown, err := s.importMessages(r, entry)
 	if err != nil {
+		r.dropLocked(s.arena)
 		return nil, 0, err
 	}
 	if entry.ResourceType == "websocket" || len(entry.Messages) > 0 {
@@ -189,8 +198,8 @@ func (s *Store) importMessages(r *record, entry *harEntry) (grown int64, err err
 
 func (s *Store) importMessage(m *message, head, body []byte) (grown int64) {
 	kept := body[:min(int64(len(body)), s.bodySize)]
-	grown = m.buf.append(head, int64(len(kept)))
-	grown += m.buf.append(kept, 0)
+	grown = m.buf.append(s.arena, head, int64(len(kept)))
+	grown += m.buf.append(s.arena, kept, 0)
 	m.headSize = len(head)
 	m.bodySize = int64(len(body))
 	m.size = int64(len(head) + len(body))
@@ -222,7 +231,7 @@ func (s *Store) importFrames(r *record, messages []harMessage) (grown int64) {
 		r.ws.passed += item.size
 		r.ws.add(item)
 	}
-	r.streamHeld = r.ws.kept
+	r.rareLocked().streamHeld = r.ws.kept
 	return r.ws.kept
 }
 

@@ -75,7 +75,8 @@ func (s *Store) matches(f *Filter, v version, row *Summary) bool {
 	if ok := f.matchSummary(row); !ok || !f.deep {
 		return ok
 	}
-	return f.Match(s.exchange(v))
+	e, ok := s.exchange(v)
+	return ok && f.Match(e)
 }
 
 // newestLocked returns up to limit records with a number below before, newest first.
@@ -149,6 +150,6 @@ func (s *Store) Clear(pinned bool) int {
 	}
 	s.signalLocked()
 	s.mu.Unlock()
-	drop(victims)
+	s.drop(victims)
 	return len(victims)
 }

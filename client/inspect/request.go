@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ngrok/conn/http1"
@@ -30,6 +29,8 @@ type requestSide struct {
 	held    []byte    // of an incomplete head, or while waiting
 	start   time.Time // first byte of the head
 	parsed  http1.Request
+	target  string // of the last request,
+	host    string // which is often that of the next one, too
 	body    http1.Body
 	trailer []byte
 	r       *record // whose request is being read
@@ -68,7 +69,7 @@ func (c *capture) feedRequest(p []byte) {
 func (c *capture) requestHead(p []byte) (rest []byte) {
 	q := &c.req
 	if len(q.held) == 0 && q.start.IsZero() {
-		q.start = time.Now()
+		q.start = c.clock()
 	}
 	b := p
 	if len(q.held) > 0 {
@@ -94,10 +95,16 @@ func (c *capture) requestHead(p []byte) (rest []byte) {
 		return nil
 	}
 	c.beginRequest(head)
-	// What was parsed points into bytes that are the caller's.
-	clear(q.parsed.Fields)
-	q.parsed = http1.Request{Fields: q.parsed.Fields[:0]}
+	q.forget()
 	return rest
+}
+
+// forget lets go of what was parsed: it points into bytes that are the caller's. The
+// parser's own memory stays, for the next head.
+func (q *requestSide) forget() {
+	p := &q.parsed
+	clear(p.Fields)
+	p.Head, p.Method, p.Target, p.HostPort, p.Host, p.Upgrade = nil, nil, nil, nil, nil, nil
 }
 
 // beginRequest makes the exchange of the request that was parsed.
@@ -116,9 +123,8 @@ func (c *capture) beginRequest(head []byte) {
 		r = c.begin(KindHTTP, start)
 	}
 	q.r = r
-	r.sum.Method, r.sum.Target = methodName(q.parsed.Method), string(q.parsed.Target)
-	r.sum.Path, _, _ = strings.Cut(r.sum.Target, "?")
-	r.sum.Host = string(q.parsed.HostPort)
+	q.target, q.host = same(q.target, q.parsed.Target), same(q.host, q.parsed.HostPort)
+	r.sum.Method, r.sum.Target, r.sum.Host = methodName(q.parsed.Method), q.target, q.host
 	r.sum.Proto = protoName(q.parsed.Minor)
 	r.upgrade = q.parsed.Upgrade != nil
 	r.websocket = q.parsed.UpgradesTo("websocket")
@@ -142,7 +148,9 @@ func (c *capture) adopt(start time.Time) *record {
 	}
 	r := c.orphans[0]
 	c.orphans = c.orphans[1:]
-	r.notes = slices.DeleteFunc(r.notes, func(s string) bool { return s == noteOrphan })
+	if r.rare != nil {
+		r.rare.notes = slices.DeleteFunc(r.rare.notes, func(s string) bool { return s == noteOrphan })
+	}
 	r.reqDone = false
 	r.sum.End = time.Time{}
 	if start.Before(r.sum.Start) {
@@ -164,7 +172,7 @@ func (c *capture) takeHead(r *record, m *message, head []byte, framing http1.Fra
 		m.length = length
 		want = min(length, c.store.bodySize)
 	}
-	c.changed(r, r.keepLocked(m, head, want))
+	c.changed(r, r.keepLocked(c.store.arena, m, head, want))
 }
 
 // requestBody reads bytes of a body and returns what follows it.
@@ -259,7 +267,7 @@ func (c *capture) endRaw(err error) {
 	if err != nil {
 		r.failLocked("the visitor's connection broke%s", because(err))
 	}
-	c.finishRequest(r, r.sum.Error == "")
+	c.finishRequest(r, r.readRareLocked().failure == "")
 }
 
 func because(err error) string {
@@ -267,6 +275,14 @@ func because(err error) string {
 		return ""
 	}
 	return fmt.Sprintf(": %v", err)
+}
+
+// same returns b as a string, which is last if that says the same.
+func same(last string, b []byte) string {
+	if string(b) == last {
+		return last
+	}
+	return string(b)
 }
 
 // methodName saves the memory of the usual methods.

@@ -3,7 +3,6 @@ package inspect
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"ngrok/conn/http1"
 )
@@ -25,8 +24,10 @@ type responseSide struct {
 	state   side
 	scan    http1.HeadScanner
 	held    []byte // of an incomplete head
-	early   []byte // what came before the request that it answers was seen
+	early   buffer // what came before the request that it answers was seen
 	parsed  http1.Response
+	reason  string // of the last response, which is often that of the next one, too
+	typ     string // its content type, likewise
 	body    http1.Body
 	trailer []byte
 	r       *record // whose response is being read, behind its head
@@ -45,18 +46,44 @@ type responseSide struct {
 // request is there.
 func (c *capture) feedResponse(p []byte) {
 	q := &c.res
-	if len(q.early) > 0 {
-		q.early = append(q.early, p...)
-		if len(c.queue) == 0 && !c.req.ended && len(q.early) <= maxEarly {
+	if q.early.n == 0 {
+		c.readResponse(p, 0)
+		return
+	}
+	c.setAside(p)
+	if len(c.queue) > 0 || c.req.ended || q.early.n > maxEarly {
+		c.readEarly()
+	}
+}
+
+// setAside keeps response bytes until their request is there. They are in the arena,
+// since this happens all the time: the two directions are offered by different goroutines.
+func (c *capture) setAside(p []byte) { c.res.early.append(c.store.arena, p, -1) }
+
+// readEarly reads what was set aside. Some of it may be set aside again.
+func (c *capture) readEarly() {
+	early := c.res.early
+	c.res.early = buffer{}
+	defer early.free(c.store.arena)
+	left := early.n
+	early.each(c.store.arena, func(p []byte) {
+		left -= len(p)
+		if c.res.early.n > 0 {
+			c.setAside(p)
 			return
 		}
-		p, q.early = q.early, nil
-	}
+		c.readResponse(p, left)
+	})
+}
+
+// readResponse reads bytes from the service. As many as more are known to follow.
+func (c *capture) readResponse(p []byte, more int) {
+	q := &c.res
 	for len(p) > 0 {
 		switch q.state {
 		case inHead:
-			if len(c.queue) == 0 && !c.expectNoMore(len(p)) {
-				q.early = append(q.early, p...)
+			if len(c.queue) == 0 && !c.expectNoMore(len(p)+more) {
+				c.setAside(p)
 				return
 			}
 			p = c.responseHead(p)
@@ -85,7 +112,7 @@ func (c *capture) expectNoMore(n int) bool {
 		c.res.state = ignoring
 		return true
 	}
-	r := c.begin(KindHTTP, time.Now())
+	r := c.begin(KindHTTP, c.clock())
 	r.reqDone = true
 	r.noteLocked(noteOrphan)
 	if !c.req.ended {
@@ -96,12 +123,10 @@ func (c *capture) expectNoMore(n int) bool {
 
 // feedEarly reads the response bytes that waited for their request, and their end.
 func (c *capture) feedEarly() {
-	if len(c.res.early) > 0 && (len(c.queue) > 0 || c.req.ended) {
-		p := c.res.early
-		c.res.early = nil
-		c.feedResponse(p)
+	if c.res.early.n > 0 && (len(c.queue) > 0 || c.req.ended) {
+		c.readEarly()
 	}
-	if c.res.ended && len(c.res.early) == 0 {
+	if c.res.ended && c.res.early.n == 0 {
 		c.endResponses()
 	}
 }
@@ -118,7 +143,7 @@ func (c *capture) responseHead(p []byte) (rest []byte) {
 	}
 	q, r := &c.res, c.queue[0]
 	if r.sum.FirstByte.IsZero() {
-		r.sum.FirstByte = time.Now()
+		r.sum.FirstByte = c.clock()
 		c.changed(r, 0)
 	}
 	b := p
@@ -165,8 +190,8 @@ func (c *capture) beginResponse(r *record, head []byte) {
 		return
 	}
 	q.r = r
-	r.sum.Status, r.sum.Reason = status, string(q.parsed.Reason)
-	r.sum.ContentType = string(q.parsed.Get("Content-Type"))
+	q.reason, q.typ = same(q.reason, q.parsed.Reason), same(q.typ, q.parsed.Get("Content-Type"))
+	r.sum.Status, r.sum.Reason, r.sum.ContentType = status, q.reason, q.typ
 	if r.sum.Proto == "" {
 		r.sum.Proto = protoName(q.parsed.Minor)
 	}
@@ -191,14 +216,15 @@ func (c *capture) beginResponse(r *record, head []byte) {
 
 // keepInterim keeps the head of a 1xx response.
 func (c *capture) keepInterim(r *record, head []byte) {
-	if len(r.interim) == maxInterim {
+	if len(r.readRareLocked().interim) == maxInterim {
 		r.noteLocked("only the first %d interim responses are kept", maxInterim)
 		return
 	}
 	m := message{headSize: len(head), size: int64(len(head)), complete: true}
-	grown := r.keepLocked(&m, head, 0)
+	grown := r.keepLocked(c.store.arena, &m, head, 0)
 	if !r.full {
-		r.interim = append(r.interim, m)
+		rare := r.rareLocked()
+		rare.interim = append(rare.interim, m)
 		c.changed(r, grown+itemCost)
 	}
 }
@@ -284,7 +310,7 @@ func (c *capture) endResponses() {
 			q.r.failLocked("the service's connection broke%s", because(q.endErr))
 		}
 		c.dequeue(q.r)
-		c.finishResponse(q.r, q.r.sum.Error == "")
+		c.finishResponse(q.r, q.r.readRareLocked().failure == "")
 	}
 	for len(c.queue) > 0 {
 		c.unanswered(c.queue[0])

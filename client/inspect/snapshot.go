@@ -25,19 +25,26 @@ func (s *Store) complete(v version, sum Summary) Summary {
 	return sum
 }
 
-// exchange makes the snapshot of a record. What takes long (joining, parsing and
-// inflating) happens after the record's lock was released.
-func (s *Store) exchange(v version) *Exchange {
+// exchange makes the snapshot of a record, unless the record was removed in the
+// meantime. What takes long (copying, parsing and inflating) happens without the record's
+// lock; until the bytes are copied the record is held, so that nobody else gets their blocks.
+func (s *Store) exchange(v version) (*Exchange, bool) {
 	e := &Exchange{mask: s.mask}
 	r := v.r
 	r.mu.Lock()
+	if r.dropped {
+		r.mu.Unlock()
+		return nil, false
+	}
 	e.Summary = r.summaryLocked(time.Now())
-	e.Notes = slices.Clone(r.notes)
+	rare := r.readRareLocked()
+	e.Notes = slices.Clone(rare.notes)
 	req, res := r.req.snapshot(), r.res.snapshot()
 	var interim []messageSnapshot
-	for i := range r.interim {
-		interim = append(interim, r.interim[i].snapshot())
+	for i := range rare.interim {
+		interim = append(interim, rare.interim[i].snapshot())
 	}
+	r.readers++
 	var ws *wsTimeline
 	if r.ws != nil {
 		ws = r.ws.snapshot()
@@ -48,37 +55,45 @@ func (s *Store) exchange(v version) *Exchange {
 	r.mu.Unlock()
 
 	e.Summary = s.complete(v, e.Summary)
-	e.Request, e.Response = req.message(), res.message()
-	for _, m := range interim {
-		e.Interim = append(e.Interim, m.message())
+	for i := range interim {
+		e.Interim = append(e.Interim, interim[i].message(s.arena))
 	}
+	e.Request, e.Response = req.message(s.arena), res.message(s.arena)
+	e.Request.Trailer, e.Response.Trailer = rare.trailers[0], rare.trailers[1]
+	s.release(r)
 	if ws != nil {
 		e.Messages, e.MessagesDropped = ws.messages()
 	}
 	if e.Kind == KindEvents && len(e.Events) == 0 {
 		e.Events = eventsOf(&e.Response)
 	}
-	return e
+	return e, true
+}
+
+// release ends the reading of a record, and frees its bytes if it was removed.
+func (s *Store) release(r *record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readers--
+	if r.dropped && r.readers == 0 {
+		r.freeLocked(s.arena)
+	}
 }
 
 // messageSnapshot shares the blocks of a message that may go on to grow.
-type messageSnapshot struct {
-	m      message // without its buffer
-	blocks blocks
-}
+type messageSnapshot message
 
 func (m *message) snapshot() messageSnapshot {
-	s := messageSnapshot{*m, m.buf.snapshot()}
-	s.m.buf = buffer{}
+	s := messageSnapshot(*m)
+	s.buf = m.buf.clone()
 	return s
 }
 
-// message reads the head and the body out of the raw bytes.
-func (s messageSnapshot) message() Message {
-	m, raw := &s.m, s.blocks.join()
+// message copies the bytes and reads the head and the body out of them.
+func (m *messageSnapshot) message(a *arena) Message {
+	raw := m.buf.bytes(a)
 	head := min(m.headSize, len(raw))
 	out := Message{
-		Trailer:   m.trailer,
 		Raw:       raw,
 		HeadSize:  head,
 		Body:      raw[head:],

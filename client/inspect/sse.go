@@ -34,6 +34,9 @@ func (s *eventParser) held() int64 {
 	return int64(cap(s.line) + s.data.Cap() + s.comment.Cap())
 }
 
+// maxSpareLine is how much memory of a long line is kept for the next one, in bytes.
+const maxSpareLine = 64 << 10
+
 // feed reads p and gives complete events to done.
 func (s *eventParser) feed(p []byte, now time.Time, done func(Event)) {
 	for len(p) > 0 {
@@ -97,7 +100,7 @@ func (s *eventParser) endLine(now time.Time, done func(Event)) {
 		s.field(string(line))
 	}
 	s.line, s.lost = s.line[:0], false
-	if cap(s.line) > maxBlock {
+	if cap(s.line) > maxSpareLine {
 		s.line = nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ngrok/client"
@@ -19,6 +20,14 @@ const (
 	DefaultBodySize = 1 << 20
 )
 
+const (
+	// maxDBSize is half of what an arena has names for.
+	maxDBSize = 16 << 30
+	// maxReserve is the most of DBSize that is not for what is kept. What keeping costs
+	// beside that hardly grows with it.
+	maxReserve = 12 << 20
+)
+
 // ErrNotFound is returned for an exchange that is unknown or no longer kept.
 var ErrNotFound = errors.New("this exchange is no longer kept")
 
@@ -28,8 +37,10 @@ var ErrPinLimit = errors.New("pinned exchanges would take more than half of insp
 
 // Options configures a [Store]. The zero value of a field is its documented default.
 type Options struct {
-	// DBSize bounds the memory for all that is kept, in bytes; 0 means 50 MiB, a
-	// negative number turns capture off (replays and imports then have 50 MiB).
+	// DBSize bounds the memory that the inspector takes, in bytes, up to 16 GiB; 0 means
+	// 50 MiB, a negative number turns capture off (replays and imports then have 50 MiB). A
+	// quarter of it, at most 12 MiB, is not for what is kept but for what keeping
+	// costs beside it: the collector's garbage, and views that look.
 	DBSize int64
 
 	// BodySize bounds what is kept of each body, in bytes; 0 means 1 MiB, a negative
@@ -49,6 +60,8 @@ type Store struct {
 	bodySize int64
 	mask     *masker
 	prefix   string // of ids: random, one for each run
+	arena    *arena // of the bytes of messages
+	onEnd    atomic.Pointer[func(tunnel, scheme string, took time.Duration)]
 
 	// mu is held for a few steps at a time. It may be taken while a record's is held,
 	// never the other way round.
@@ -62,7 +75,7 @@ type Store struct {
 	pinned  []*record // oldest first
 	changed record    // head of the ring of records in the order of their last change
 	removed removalLog
-	subs    map[chan struct{}]struct{}
+	subs    []chan struct{}
 }
 
 // New returns an empty store. It starts nothing.
@@ -72,7 +85,6 @@ func New(o Options) *Store {
 		budget:   o.DBSize,
 		bodySize: o.BodySize,
 		mask:     newMasker(o.MaskHeaders),
-		subs:     map[chan struct{}]struct{}{},
 		// Sequence numbers of different runs must not be taken for each other, and
 		// have to fit into the 53 bits that a browser counts with.
 		seq: uint64(time.Now().UnixMicro()),
@@ -80,6 +92,7 @@ func New(o Options) *Store {
 	if s.budget <= 0 {
 		s.budget = DefaultDBSize
 	}
+	s.budget = min(s.budget, maxDBSize)
 	switch {
 	case s.bodySize == 0:
 		s.bodySize = DefaultBodySize
@@ -87,6 +100,8 @@ func New(o Options) *Store {
 		s.bodySize = 0
 	}
 	s.bodySize = min(s.bodySize, s.budget/8)
+	s.budget -= min(s.budget/4, maxReserve)
+	s.arena = newArena(s.budget)
 	s.changed.prev, s.changed.next = &s.changed, &s.changed
 	s.removed.since = s.seq
 	var b [6]byte
@@ -119,7 +134,11 @@ func (s *Store) Exchange(id ID) (*Exchange, error) {
 	}
 	v := version{r, r.seq, r.pinned}
 	s.mu.Unlock()
-	return s.exchange(v), nil
+	e, ok := s.exchange(v)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return e, nil
 }
 
 // Usage is what a store holds.
@@ -127,7 +146,7 @@ type Usage struct {
 	Exchanges int   `json:"exchanges"`
 	Pinned    int   `json:"pinned"`
 	Bytes     int64 `json:"bytes"`   // kept, with an estimate of the overhead
-	Budget    int64 `json:"budget"`  // Options.DBSize in effect
+	Budget    int64 `json:"budget"`  // what Bytes may be: Options.DBSize but for its reserve
 	Evicted   int64 `json:"evicted"` // exchanges that had to make room, since the start
 }
 
@@ -141,6 +160,33 @@ func (s *Store) Usage() Usage {
 		Bytes:     s.used,
 		Budget:    s.budget,
 		Evicted:   s.evicted,
+	}
+}
+
+// HeapBudget returns how much of Go's heap the store takes, in bytes, with what is left
+// of its budget, which it may fill before somebody asks again. Bodies and heads do not count
+// where the system allows to have them elsewhere.
+func (s *Store) HeapBudget() int64 {
+	elsewhere := s.arena.beside()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, s.budget-elsewhere-int64(s.countLocked())*(recordCost-recordSize))
+}
+
+// OnEnd has f called once for each exchange that ends from now on, in place of the
+// function before; nil is none. Replays and imports are not told. It is called on the path
+// of the data, by many goroutines at once: it must be quick.
+func (s *Store) OnEnd(f func(tunnel, scheme string, took time.Duration)) {
+	if f == nil {
+		s.onEnd.Store(nil)
+		return
+	}
+	s.onEnd.Store(&f)
+}
+
+func (s *Store) tellEnd(tunnel, scheme string, took time.Duration) {
+	if f := s.onEnd.Load(); f != nil {
+		(*f)(tunnel, scheme, took)
 	}
 }
 
@@ -158,12 +204,13 @@ func (s *Store) register(r *record) {
 }
 
 // settle accounts for a change of a record after its lock was released: grown is by
-// how many bytes it grew. It returns whether the record may go on to keep bytes.
-func (s *Store) settle(r *record, grown int64) (keep bool) {
+// how many bytes it grew. It returns whether the record may go on to keep bytes, and whether
+// it was removed.
+func (s *Store) settle(r *record, grown int64) (keep, gone bool) {
 	s.mu.Lock()
 	if r.gone {
 		s.mu.Unlock()
-		return false
+		return false, true
 	}
 	r.cost += grown
 	s.used += grown
@@ -173,17 +220,18 @@ func (s *Store) settle(r *record, grown int64) (keep bool) {
 		keep = s.pinUsed <= s.budget/2
 	}
 	s.touchLocked(r)
-	victims := s.evictLocked()
-	keep = keep && !r.gone
+	var few [4]*record
+	victims := s.evictLocked(few[:0])
+	gone = r.gone
 	s.signalLocked()
 	s.mu.Unlock()
-	drop(victims)
-	return keep
+	s.drop(victims)
+	return keep && !gone, gone
 }
 
 // evictLocked removes the oldest records until the rest is within the budget, and
-// returns them for drop.
-func (s *Store) evictLocked() (victims []*record) {
+// appends them to victims, for drop.
+func (s *Store) evictLocked(victims []*record) []*record {
 	for s.used > s.budget && len(s.loose) > 0 {
 		r := s.loose[0]
 		s.loose[0] = nil
@@ -231,10 +279,10 @@ func (s *Store) findLocked(id ID) *record {
 func (s *Store) countLocked() int { return len(s.loose) + len(s.pinned) }
 
 // drop frees what removed records hold. The caller holds no lock.
-func drop(victims []*record) {
+func (s *Store) drop(victims []*record) {
 	for _, r := range victims {
 		r.mu.Lock()
-		r.dropLocked()
+		r.dropLocked(s.arena)
 		r.mu.Unlock()
 	}
 }

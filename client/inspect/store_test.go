@@ -133,6 +133,17 @@ func TestListPages(t *testing.T) {
 	}
 }
 
+// wantEmpty checks that nothing is accounted for any more, and all memory is back.
+func wantEmpty(t testing.TB, s *Store) {
+	t.Helper()
+	if u := s.Usage(); u.Exchanges != 0 || u.Bytes != 0 {
+		t.Errorf("after everything was removed: %+v", u)
+	}
+	if used, total := s.arena.use(); used != 0 || total > spareMemory+chunkSize {
+		t.Errorf("after everything was removed %d bytes are in blocks, %d in chunks", used, total)
+	}
+}
+
 func TestBudgetAndPins(t *testing.T) {
 	s := New(Options{DBSize: 1 << 20})
 	body := make([]byte, 50<<10)
@@ -148,7 +159,7 @@ func TestBudgetAndPins(t *testing.T) {
 	}
 	rows := s.List(ListOptions{Limit: 200}).Rows
 	got := paths(rows)
-	if got[0] != "/99" || got[1] != "/98" || got[len(got)-1] != "/first" || len(got) < 18 || !rows[len(rows)-1].Pinned {
+	if got[0] != "/99" || got[1] != "/98" || got[len(got)-1] != "/first" || len(got) < 14 || !rows[len(rows)-1].Pinned {
 		t.Errorf("rows: %v", got)
 	}
 	if u := s.Usage(); u.Evicted != int64(101-len(got)) || u.Pinned != 1 || u.Exchanges != len(got) {
@@ -173,9 +184,7 @@ func TestBudgetAndPins(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Clear(true)
-	if u := s.Usage(); u.Exchanges != 0 || u.Bytes != 0 {
-		t.Errorf("after Clear: %+v", u)
-	}
+	wantEmpty(t, s)
 }
 
 // What grows while it is pinned must not push everything else out.
@@ -197,7 +206,7 @@ func TestPinnedStopsGrowing(t *testing.T) {
 		}
 		tap.Close()
 	}
-	if u := s.Usage(); u.Bytes > 600<<10 {
+	if u := s.Usage(); u.Bytes > u.Budget/2+8*64<<10 {
 		t.Errorf("pinned exchanges take %d bytes of %d", u.Bytes, u.Budget)
 	}
 	last := exchanges(t, s)[7]
@@ -370,9 +379,7 @@ func TestConcurrentViewers(t *testing.T) {
 		}
 	}
 	s.Clear(true)
-	if u := s.Usage(); u.Bytes != 0 || u.Exchanges != 0 {
-		t.Errorf("after everything was removed: %+v", u)
-	}
+	wantEmpty(t, s)
 }
 
 // heap returns the bytes in use after a collection.
@@ -446,15 +453,20 @@ func TestMemoryStaysWithinBudget(t *testing.T) {
 			s := New(Options{DBSize: budget})
 			x.run(s)
 			grown := heap() - before
+			if !inHeap {
+				_, total := s.arena.use()
+				grown += total
+			}
 			u := s.Usage()
 			if u.Bytes > budget {
 				t.Errorf("%d bytes are accounted for, of %d", u.Bytes, budget)
 			}
 			// What is not accounted for is that the estimates are estimates.
-			if limit := u.Bytes + u.Bytes/10 + 2<<20; grown > limit {
+			if limit := u.Bytes + u.Bytes/10 + spareMemory + 1<<20; grown > limit {
 				t.Errorf("the heap grew by %d bytes, %d are accounted for", grown, u.Bytes)
 			}
-			runtime.KeepAlive(s)
+			s.Clear(true)
+			wantEmpty(t, s)
 		})
 	}
 }

@@ -1,14 +1,12 @@
 package inspect
 
-import "time"
-
 // accept turns a connection over to the protocol that the request asked for.
 func (c *capture) accept(r *record, head []byte) {
 	q := &c.res
 	q.r = r
 	r.sum.Status, r.sum.Reason = 101, string(q.parsed.Reason)
 	r.res.headSize, r.res.size = len(head), int64(len(head))
-	c.changed(r, r.keepLocked(&r.res, head, 0))
+	c.changed(r, r.keepLocked(c.store.arena, &r.res, head, 0))
 
 	r.sum.Kind, r.switched = KindUpgrade, opaque
 	if r.websocket {
@@ -67,7 +65,7 @@ func (c *capture) feedFrames(w *wsParser, r *record, m *message, p []byte) {
 	if r.full && w.keep > 0 {
 		w.stopKeeping()
 	}
-	w.feed(p, time.Now(), func(item wsItem) {
+	w.feed(p, c.clock(), func(item wsItem) {
 		if r.ws != nil {
 			r.ws.passed += item.size
 			r.ws.add(item)
@@ -85,7 +83,7 @@ func (c *capture) feedEvents(r *record, p []byte) {
 	if r.full {
 		return
 	}
-	c.res.events.feed(p, time.Now(), r.events.add)
+	c.res.events.feed(p, c.clock(), r.events.add)
 	c.settleStream(r)
 }
 
@@ -101,6 +99,9 @@ func (c *capture) settleStream(r *record) {
 			held += c.res.events.held()
 		}
 	}
-	c.changed(r, held-r.streamHeld)
-	r.streamHeld = held
+	if r.rare == nil && held == 0 {
+		return
+	}
+	c.changed(r, held-r.rareLocked().streamHeld)
+	r.rare.streamHeld = held
 }

@@ -16,6 +16,9 @@ const (
 	opPong         = 10
 )
 
+// maxFirst is the most room that is made for a payload before its bytes are there.
+const maxFirst = 64 << 10
+
 // maxControl is the longest payload of a control frame (RFC 6455 section 5.5).
 const maxControl = 125
 
@@ -151,7 +154,7 @@ func (w *wsParser) payload(p []byte) {
 	m := w.current()
 	if k := min(int64(len(p)), w.keep-int64(len(m.payload))); k > 0 {
 		before := cap(m.payload)
-		if room := min(w.left, w.keep-int64(len(m.payload)), maxBlock); before == 0 {
+		if room := min(w.left, w.keep-int64(len(m.payload)), maxFirst); before == 0 {
 			m.payload = make([]byte, 0, room)
 		}
 		start := len(m.payload)

@@ -8,49 +8,36 @@ import (
 	metrics "github.com/rcrowley/go-metrics"
 
 	"ngrok/client"
-	"ngrok/client/inspect"
 )
 
-// How often finished exchanges are counted, and how many at a time: what is more than
-// that between two rounds has left the store or goes uncounted.
-const (
-	countEvery = time.Second
-	countRows  = 50_000
-)
+// expectEvery is the least time between two looks for new tunnels.
+const expectEvery = time.Second
 
 // httpMetrics counts the finished exchanges of each tunnel and times them. Replays and
 // imports do not count. It is safe for concurrent use.
 type httpMetrics struct {
-	mu     sync.Mutex
+	mu     sync.RWMutex
 	timers map[tunnelKey]metrics.Timer
-	last   uint64          // Number of the newest exchange that was seen
-	open   map[uint64]bool // numbers up to last that had not finished
 }
 
 type tunnelKey struct{ name, scheme string }
 
 func newHTTPMetrics() *httpMetrics {
-	return &httpMetrics{timers: map[tunnelKey]metrics.Timer{}, open: map[uint64]bool{}}
+	return &httpMetrics{timers: map[tunnelKey]metrics.Timer{}}
 }
 
-// follow counts what finishes in the store until ctx ends.
-func (m *httpMetrics) follow(ctx context.Context, c Client, store *inspect.Store) {
-	changed, stop := store.Subscribe()
+// follow has a timer for each tunnel of the client, until ctx ends. Then it takes them all
+// off the clock that drives their rates.
+func (m *httpMetrics) follow(ctx context.Context, c Client) {
+	changed, stop := c.Subscribe()
 	defer stop()
-	tunnels, stopTunnels := c.Subscribe()
-	defer stopTunnels()
 	defer m.stop()
-	pause := time.NewTicker(countEvery)
+	pause := time.NewTicker(expectEvery)
 	defer pause.Stop()
-	var seq uint64
 	for {
 		m.expect(c.State().Tunnels)
-		news := store.Changes(seq, countRows)
-		seq = news.Seq
-		m.count(news)
 		select {
 		case <-changed:
-		case <-tunnels:
 		case <-ctx.Done():
 			return
 		}
@@ -66,40 +53,34 @@ func (m *httpMetrics) follow(ctx context.Context, c Client, store *inspect.Store
 // seconds for that of the minutes before: one that began with the first request would
 // show a rush that never was.
 func (m *httpMetrics) expect(tunnels []client.TunnelState) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, t := range tunnels {
 		if t.Protocol == "http" || t.Protocol == "https" {
-			m.timerLocked(tunnelKey{t.Name, t.Protocol})
+			m.make(tunnelKey{t.Name, t.Protocol})
 		}
 	}
 }
 
-// count takes over the exchanges that finished.
-func (m *httpMetrics) count(c inspect.Changes) {
+// add counts an exchange; see [inspect.Store.OnEnd].
+func (m *httpMetrics) add(name, scheme string, took time.Duration) {
+	k := tunnelKey{name, scheme}
+	t := m.timer(k)
+	if t == nil {
+		t = m.make(k)
+	}
+	t.Update(took)
+}
+
+// timer returns the timer of a tunnel, nil when there is none.
+func (m *httpMetrics) timer(k tunnelKey) metrics.Timer {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.timers[k]
+}
+
+// make returns the timer of a tunnel, a new one when there is none.
+func (m *httpMetrics) make(k tunnelKey) metrics.Timer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	newest := m.last
-	for i := range c.Changed {
-		row := &c.Changed[i]
-		seen := row.Number <= m.last
-		newest = max(newest, row.Number)
-		switch {
-		case row.ReplayOf != "" || row.Imported || seen && !m.open[row.Number]:
-		case row.Open:
-			m.open[row.Number] = true
-		default:
-			delete(m.open, row.Number)
-			m.timerLocked(tunnelKey{row.Tunnel, row.Scheme}).Update(row.Duration)
-		}
-	}
-	m.last = newest
-	if len(m.open) > countRows {
-		clear(m.open) // they were removed while open
-	}
-}
-
-func (m *httpMetrics) timerLocked(k tunnelKey) metrics.Timer {
 	t := m.timers[k]
 	if t == nil {
 		t = metrics.NewTimer()
@@ -108,7 +89,6 @@ func (m *httpMetrics) timerLocked(k tunnelKey) metrics.Timer {
 	return t
 }
 
-// stop takes the timers off the clock that drives their rates.
 func (m *httpMetrics) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,9 +99,7 @@ func (m *httpMetrics) stop() {
 
 // of returns the figures of one tunnel; zero when it had no exchange.
 func (m *httpMetrics) of(name, scheme string) agentHTTPMetrics {
-	m.mu.Lock()
-	t := m.timers[tunnelKey{name, scheme}]
-	m.mu.Unlock()
+	t := m.timer(tunnelKey{name, scheme})
 	if t == nil {
 		return agentHTTPMetrics{}
 	}

@@ -93,7 +93,8 @@ type Server struct {
 	tabs    chan struct{}  // one element for each websocket
 }
 
-// New checks the configuration. It binds no port and starts nothing.
+// New checks the configuration and has the store's exchanges counted from now on. It
+// binds no port and starts nothing.
 func New(c Config) (*Server, error) {
 	switch {
 	case c.Client == nil:
@@ -120,7 +121,7 @@ func New(c Config) (*Server, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{
+	s := &Server{
 		client:  c.Client,
 		store:   c.Store,
 		assets:  c.Assets,
@@ -132,7 +133,9 @@ func New(c Config) (*Server, error) {
 		closed:  newClosedNames(),
 		replays: make(chan struct{}, maxReplayRuns),
 		tabs:    make(chan struct{}, maxTabs),
-	}, nil
+	}
+	s.store.OnEnd(s.http.add)
+	return s, nil
 }
 
 // Serve answers requests until ctx ends, and returns when all it started has ended.
@@ -155,7 +158,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         s.countConn,
 	}
-	s.work.Go(func() { s.http.follow(ctx, s.client, s.store) })
+	defer s.store.OnEnd(nil)
+	s.work.Go(func() { s.http.follow(ctx, s.client) })
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 

@@ -30,7 +30,7 @@ func (a *app) tlsConfig(f *configfile.File, serverAddr string) (*tls.Config, err
 // newViews makes the inspector and the screen.
 func newViews(s *settings, log *logging.Log) (*views, error) {
 	store := inspect.New(inspect.Options{DBSize: s.file.InspectDBSize, BodySize: s.file.InspectBodySize})
-	v := &views{tap: store.Tap(), budget: func() int64 { return store.Usage().Budget }}
+	v := &views{tap: store.Tap(), budget: store.HeapBudget}
 	if s.inspectAddr != configfile.Disabled {
 		v.page = func(c tunnelClient) (page, error) {
 			return web.New(web.Config{

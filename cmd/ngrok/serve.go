@@ -23,7 +23,7 @@ import (
 type views struct {
 	// tap captures what passes; nil captures nothing.
 	tap client.Tap
-	// budget returns how many bytes the inspector may keep.
+	// budget returns how many bytes of the heap the inspector may take.
 	budget func() int64
 	// page makes the inspector's page; nil when that is disabled.
 	page func(tunnelClient) (page, error)

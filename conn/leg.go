@@ -203,6 +203,11 @@ func (c *Conn) Close() error {
 	return c.socket.Close()
 }
 
+// Stalled returns for how long the peer has taken nothing of what is being written to it
+// now, 0 when nobody waits for that. Where the platform can't tell what was taken, it is
+// for how long the write has lasted.
+func (c *Conn) Stalled(now time.Time) time.Duration { return c.socket.stalled(now) }
+
 // farewell is how long the end of a TLS connection may take to be written.
 const farewell = time.Second
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // socket reads and writes a connection. Where the platform can tell, it waits for
@@ -22,7 +23,8 @@ type socket struct {
 	// The kernel tells of a reset once: a write that is told leaves the reader an end
 	// that looks regular. calling is held for one system call, never while waiting.
 	calling  sync.Mutex
-	wasReset bool // guarded by calling: a write was told
+	wasReset bool      // guarded by calling: a write was told
+	stuck    time.Time // guarded by calling: when the write that waits got on; zero: none waits
 }
 
 // readCall and writeCall are the arguments and results of one call, kept so that the
@@ -37,10 +39,11 @@ type readCall struct {
 }
 
 type writeCall struct {
-	p   []byte
-	n   int
-	err error
-	try func(fd uintptr) (done bool)
+	p     []byte
+	n     int
+	waits bool // it has waited, and socket.stuck says since when
+	err   error
+	try   func(fd uintptr) (done bool)
 }
 
 func newSocket(nc net.Conn) *socket {
@@ -143,7 +146,9 @@ func (s *socket) tryRead(fd uintptr) (done bool) {
 // Write writes all of p.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.raw == nil {
+		s.setStuck(time.Now())
 		n, err := s.Conn.Write(p)
+		s.setStuck(time.Time{})
 		if err != nil {
 			s.calling.Lock()
 			s.noteResetLocked(err)
@@ -154,9 +159,12 @@ func (s *socket) Write(p []byte) (int, error) {
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
 	c := &s.write
-	c.p, c.n, c.err = p, 0, nil
+	c.p, c.n, c.waits, c.err = p, 0, false, nil
 	err := s.raw.Write(c.try)
 	c.p = nil
+	if c.waits {
+		s.setStuck(time.Time{})
+	}
 	if err == nil && c.err != nil {
 		err = os.NewSyscallError("write", c.err)
 	}
@@ -165,6 +173,7 @@ func (s *socket) Write(p []byte) (int, error) {
 
 func (s *socket) tryWrite(fd uintptr) (done bool) {
 	c := &s.write
+	before := c.n
 	for c.n < len(c.p) {
 		s.calling.Lock()
 		n, err := writeNonblocking(fd, c.p[c.n:])
@@ -177,10 +186,30 @@ func (s *socket) tryWrite(fd uintptr) (done bool) {
 			continue
 		}
 		if err == syscall.EAGAIN {
+			if c.n > before || !c.waits {
+				s.setStuck(time.Now())
+			}
+			c.waits = true
 			return false
 		}
 		c.err = err
 		return true
 	}
 	return true
+}
+
+func (s *socket) setStuck(t time.Time) {
+	s.calling.Lock()
+	defer s.calling.Unlock()
+	s.stuck = t
+}
+
+// stalled returns for how long the write that waits has not got on, 0 if none waits.
+func (s *socket) stalled(now time.Time) time.Duration {
+	s.calling.Lock()
+	defer s.calling.Unlock()
+	if s.stuck.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.stuck))
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,7 @@ type flows struct {
 // flow is one public connection.
 type flow struct {
 	leg  *conn.Conn
+	from netip.Addr  // counted among those present of this address; invalid: of none
 	idle atomic.Bool // between two requests
 }
 

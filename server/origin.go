@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"ngrok/conn"
 	"ngrok/conn/http1"
 	"ngrok/conn/proxyproto"
 	"ngrok/msg"
@@ -74,19 +73,36 @@ func (s *Server) originOf(nc net.Conn) origin {
 	return o
 }
 
-// admit reports whether the visitor's address may make one more connection now. Trusted
-// proxies may: they speak for many.
-func (s *Server) admit(o origin) bool {
-	l := s.policies.Current().Limits()
-	return o.proxy || s.visitors.Allow(o.addr.Addr(), l.VisitorRate, l.VisitorBurst)
+// admit reports whether the visitor's address may make one more connection now, and counts
+// it until leave. Trusted proxies may: they speak for many.
+func (s *Server) admit(fl *flow, o origin) bool {
+	if o.proxy {
+		return true
+	}
+	l, addr := s.policies.Current().Limits(), o.addr.Addr()
+	if !s.visitors.Allow(addr, l.VisitorRate, l.VisitorBurst) || s.present.Enter(addr, l.VisitorConnections, 0) != nil {
+		s.logger.Debug("visitor turned away: too many connections from its address", "addr", o.addr)
+		return false
+	}
+	fl.from = addr
+	return true
 }
 
-var errVisitorRate = errors.New("too many connections from this address")
+// leave ends a public connection's count.
+func (s *Server) leave(fl *flow) {
+	if fl.from.IsValid() {
+		s.present.Leave(fl.from)
+	}
+	s.flows.remove(fl)
+}
+
+var errTooMany = errors.New("too many connections from this address")
 
 // readProxyHeader takes the PROXY header off a connection of a trusted proxy, if there is
 // one, and returns whom it names. With silent the proxy may be one that sends none, for
 // a visitor that does not speak first.
-func (s *Server) readProxyHeader(o origin, leg *conn.Conn, silent bool) (origin, error) {
+func (s *Server) readProxyHeader(fl *flow, o origin, silent bool) (origin, error) {
+	leg := fl.leg
 	if !o.proxy {
 		return o, nil
 	}
@@ -106,8 +122,8 @@ func (s *Server) readProxyHeader(o origin, leg *conn.Conn, silent bool) (origin,
 				return o, nil // the proxy speaks for itself
 			}
 			o.addr = netip.AddrPortFrom(h.Source.Addr().Unmap(), h.Source.Port())
-			if o.proxy = s.trusts(o.addr.Addr()); !s.admit(o) {
-				return o, errVisitorRate
+			if o.proxy = s.trusts(o.addr.Addr()); !s.admit(fl, o) {
+				return o, errTooMany
 			}
 			return o, nil
 		case !more:

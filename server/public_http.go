@@ -58,26 +58,27 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 	}
 	leg := conn.NewConn(nc)
 	from := s.originOf(nc)
-	if !s.admit(from) {
-		leg.Reset()
-		return
-	}
 	fl := s.flows.add(leg)
 	if fl == nil {
 		leg.Reset()
 		return
 	}
+	if !s.admit(fl, from) {
+		s.leave(fl)
+		leg.Reset()
+		return
+	}
 	s.serving.Go(func() {
 		leg.SetReadDeadline(time.Now().Add(headTimeout))
-		serve := s.greet(scheme, leg, from)
+		serve := s.greet(scheme, fl, from)
 		switch {
 		case serve == nil:
-			s.flows.remove(fl)
+			s.leave(fl)
 		case scheme == "https":
 			// In a goroutine whose stack the handshake has not made large.
-			s.serving.Go(func() { defer s.flows.remove(fl); serve(fl) })
+			s.serving.Go(func() { defer s.leave(fl); serve(fl) })
 		default:
-			defer s.flows.remove(fl)
+			defer s.leave(fl)
 			serve(fl)
 		}
 	})
@@ -85,8 +86,9 @@ func (s *Server) acceptHTTP(scheme string, nc net.Conn) {
 
 // greet finds out who a visitor of the http or https port is. It returns what serves the
 // visitor from here on, owning its connection, or nil when that has ended.
-func (s *Server) greet(scheme string, leg *conn.Conn, from origin) (serve func(*flow)) {
-	from, err := s.readProxyHeader(from, leg, false)
+func (s *Server) greet(scheme string, fl *flow, from origin) (serve func(*flow)) {
+	leg := fl.leg
+	from, err := s.readProxyHeader(fl, from, false)
 	if err != nil {
 		s.logger.Debug("visitor turned away", "addr", leg.RemoteAddr(), "err", err)
 		leg.Release()

@@ -22,18 +22,19 @@ func (s *Server) acceptTCP(p *tcpPort, nc net.Conn) {
 	}
 	leg := conn.NewConn(nc)
 	from := s.originOf(nc)
-	if !s.admit(from) {
-		leg.Reset()
-		return
-	}
 	fl := s.flows.add(leg)
 	if fl == nil {
 		leg.Reset()
 		return
 	}
+	if !s.admit(fl, from) {
+		s.leave(fl)
+		leg.Reset()
+		return
+	}
 	s.serving.Go(func() {
-		defer s.flows.remove(fl)
-		from, err := s.readProxyHeader(from, leg, true)
+		defer s.leave(fl)
+		from, err := s.readProxyHeader(fl, from, true)
 		if err != nil {
 			s.logger.Debug("visitor turned away", "addr", nc.RemoteAddr(), "err", err)
 			leg.Release()

@@ -52,6 +52,7 @@ type Server struct {
 
 	gate     limit.Gate
 	visitors limit.Visitors
+	present  limit.Gate // visitors, by their address
 	accounts limit.Accounts
 	shedding shed
 	parking  parking
@@ -273,6 +274,7 @@ func (s *Server) look(ctx context.Context) {
 			s.registry.sweep(now)
 			s.registry.memory.save() // again, if it failed before
 			policy := s.policies.Current()
+			s.cutStalled(now, policy.Limits().StalledVisitors)
 			for _, c := range s.allControls() {
 				c.pool.sweep(now)
 				policy.ApplyRate(c.identity, c.account)

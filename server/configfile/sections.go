@@ -87,6 +87,8 @@ func (p *parser) limits(n *yaml.Node, l *limit.Limits) {
 		parsed(p, "rate", &l.Rate, parseRate),
 		parsed(p, "visitor_rate", &l.VisitorRate, parsePerSecond),
 		parsed(p, "visitor_burst", &l.VisitorBurst, parseCount),
+		parsed(p, "visitor_connections", &l.VisitorConnections, parseCount),
+		parsed(p, "stalled_visitors", &l.StalledVisitors, parseCount),
 	})
 }
 

@@ -20,9 +20,9 @@ func AddrOf(a net.Addr) netip.Addr {
 	return ap.Addr()
 }
 
-// source returns what counts as one source: an IPv4 address, or the /64 of an IPv6
+// Source returns what counts as one source: an IPv4 address, or the /64 of an IPv6
 // address, since one host commonly has all of it.
-func source(a netip.Addr) netip.Addr {
+func Source(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if !a.Is6() {
 		return a

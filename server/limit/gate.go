@@ -8,12 +8,13 @@ import (
 
 // The reasons of [Gate.Enter] to refuse a connection.
 var (
-	ErrAddressFull = errors.New("too many unauthenticated connections from this address")
-	ErrFull        = errors.New("too many unauthenticated connections")
+	ErrAddressFull = errors.New("too many connections from this address")
+	ErrFull        = errors.New("too many connections")
 )
 
-// Gate counts the connections that have not shown who they are. The zero value is
-// ready for use. It holds one small entry per address that has a connection inside.
+// Gate counts connections, by address and in all: those on the tunnel port that have not
+// shown who they are, or those of visitors. The zero value is ready for use. It holds one
+// small entry per address that has a connection inside.
 type Gate struct {
 	mu     sync.Mutex
 	total  int
@@ -30,7 +31,7 @@ func (g *Gate) Enter(addr netip.Addr, perAddress, total int) error {
 		return ErrFull
 	}
 	if !exempt(addr) {
-		key := source(addr)
+		key := Source(addr)
 		if perAddress > 0 && g.inside[key] >= perAddress {
 			return ErrAddressFull
 		}
@@ -43,7 +44,7 @@ func (g *Gate) Enter(addr netip.Addr, perAddress, total int) error {
 	return nil
 }
 
-// Leave undoes one [Gate.Enter] of addr: the connection has authenticated, or ended.
+// Leave undoes one [Gate.Enter] of addr: the connection has shown who it is, or ended.
 func (g *Gate) Leave(addr netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,7 +52,7 @@ func (g *Gate) Leave(addr netip.Addr) {
 	if exempt(addr) {
 		return
 	}
-	key := source(addr)
+	key := Source(addr)
 	if g.inside[key]--; g.inside[key] <= 0 {
 		delete(g.inside, key)
 	}

@@ -22,8 +22,8 @@ func TestSource(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := source(addr(tt.in)); got != addr(tt.want) {
-				t.Errorf("source(%s) = %s, want %s", tt.in, got, tt.want)
+			if got := Source(addr(tt.in)); got != addr(tt.want) {
+				t.Errorf("Source(%s) = %s, want %s", tt.in, got, tt.want)
 			}
 		})
 	}

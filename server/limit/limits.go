@@ -26,6 +26,14 @@ type Limits struct {
 	// make per second in the long run, VisitorBurst how many at once.
 	VisitorRate  float64
 	VisitorBurst int
+
+	// VisitorConnections is how many public connections one visitor's address may have
+	// at a time.
+	VisitorConnections int
+
+	// StalledVisitors is how many visitors may take nothing of what is there for them,
+	// for more than 10 s, at a time; of more, some are cut.
+	StalledVisitors int
 }
 
 // Default returns limits for a small host: one or two cores, half a GiB of memory.
@@ -46,5 +54,9 @@ func Default() Limits {
 		// A page opens at most a few dozen connections at once.
 		VisitorRate:  100,
 		VisitorBurst: 400,
+		// A company behind one address; a fifth of what one identity's tunnels take.
+		VisitorConnections: 2000,
+		// Each holds up to 128 KiB here and a few hundred in the kernel.
+		StalledVisitors: 500,
 	}
 }

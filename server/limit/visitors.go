@@ -30,7 +30,7 @@ func (v *Visitors) Allow(addr netip.Addr, perSecond float64, burst int) bool {
 	if perSecond <= 0 || exempt(addr) {
 		return true
 	}
-	l := v.limiter(source(addr), rate.Limit(perSecond), max(burst, 1))
+	l := v.limiter(Source(addr), rate.Limit(perSecond), max(burst, 1))
 	return l.Allow()
 }
 

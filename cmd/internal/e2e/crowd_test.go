@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ngrok/conn/conntest"
+	"ngrok/server"
+	"ngrok/server/limit"
+)
+
+// TestStalledVisitors has many visitors ask for much and read nothing. As many as may stay
+// do; one who reads slowly is none of them.
+func TestStalledVisitors(t *testing.T) {
+	t.Parallel()
+	const stay, come = 2, 6
+	var serving atomic.Int32
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serving.Add(1)
+		defer serving.Add(-1)
+		for b := make([]byte, 64<<10); ; {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(service.Close) // waits for the handlers, and so comes behind the end of the server
+	w := newWorld(t, func(c *server.Config) {
+		limits := limit.Default()
+		limits.StalledVisitors = stay
+		c.Policies = openPolicies(t, limits)
+	})
+	w.runClient(nil, httpTunnel("much", service.Listener.Addr()))
+	const request = "GET / HTTP/1.1\r\nHost: much.localhost\r\n\r\n"
+	slow := dialRaw(t, w.listen.HTTP.Addr())
+	slow.send(request)
+	for range come {
+		dialRaw(t, w.listen.HTTP.Addr()).send(request)
+	}
+	conntest.Eventually(t, "all are served", func() bool { return serving.Load() == come+1 })
+	slow.SetDeadline(time.Now().Add(time.Minute))
+	for began := time.Now(); serving.Load() > stay+1; {
+		if time.Since(began) > 45*time.Second {
+			t.Fatalf("%d visitors who read nothing are still there", serving.Load()-1)
+		}
+		if _, err := io.CopyN(io.Discard, slow, 1<<20); err != nil {
+			t.Fatalf("who reads slowly: %v", err)
+		}
+		time.Sleep(50 * time.Millisecond) // this is how slow
+	}
+	for range 20 {
+		if _, err := io.CopyN(io.Discard, slow, 1<<20); err != nil {
+			t.Fatalf("who reads slowly, after the others have gone: %v", err)
+		}
+	}
+	if n := serving.Load(); n != stay+1 {
+		t.Errorf("%d are served, want the slow one and %d who stall", n, stay)
+	}
+}
+
+// TestVisitorConnections lets one address have so many connections and no more, whoever
+// else comes.
+func TestVisitorConnections(t *testing.T) {
+	conntest.NoLeak(t)
+	w := newWorld(t, func(c *server.Config) {
+		limits := limit.Default()
+		limits.VisitorConnections = 3
+		c.Policies = openPolicies(t, limits)
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	c := w.runClient(nil, tcpTunnel("tcp", echoService(t)))
+	come := func(from string) *rawVisitor {
+		nc := dialTCP(t, c.url("tcp"))
+		v := &rawVisitor{t: t, Conn: nc}
+		nc.SetDeadline(time.Now().Add(30 * time.Second))
+		v.send(fmt.Sprintf("PROXY TCP4 %s 192.0.2.1 1000 80\r\nhello", from))
+		return v
+	}
+	served := func(v *rawVisitor) bool {
+		b := make([]byte, 5)
+		_, err := io.ReadFull(v, b)
+		return err == nil && string(b) == "hello"
+	}
+	var crowd []*rawVisitor
+	for range 3 {
+		crowd = append(crowd, come("198.51.100.7"))
+		if !served(crowd[len(crowd)-1]) {
+			t.Fatal("turned away below the limit")
+		}
+	}
+	if served(come("198.51.100.7")) {
+		t.Error("served above the limit")
+	}
+	if !served(come("198.51.100.8")) {
+		t.Error("another address is turned away")
+	}
+	crowd[0].Close()
+	conntest.Eventually(t, "the place is free again", func() bool { return served(come("198.51.100.7")) })
+}

@@ -27,7 +27,8 @@ var ErrLength = errors.New("message length out of range")
 type UnknownTypeError struct{ Type string }
 
 func (e *UnknownTypeError) Error() string {
-	return fmt.Sprintf("unknown message type %q", e.Type)
+	const most = 64 // of what a peer says, so that logs stay readable
+	return fmt.Sprintf("unknown message type %q", e.Type[:min(len(e.Type), most)])
 }
 
 type envelope struct {

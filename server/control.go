@@ -107,7 +107,7 @@ func (c *control) read() error {
 		m, err := c.link.ReadMessage(msg.MaxAfterAuth)
 		var unknown *msg.UnknownTypeError
 		if errors.As(err, &unknown) {
-			c.logger.Debug("ignoring a message of unknown type", "type", unknown.Type)
+			c.logger.Debug("ignoring a message of unknown type", "type", logText(unknown.Type))
 			continue
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && c.ctx.Err() == nil {
@@ -130,6 +130,9 @@ func (c *control) handle(m msg.Message) error {
 	case *msg.ReqTunnel:
 		if c.server.handed.Load() {
 			return nil // the process that goes on will be asked again
+		}
+		if err := checkTexts(m); err != nil {
+			return err
 		}
 		return c.out.put(c.server.openTunnels(c, m)...)
 	case *msg.CloseTunnel:

@@ -117,7 +117,7 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	s.metrics.controls.Inc(1)
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
 	c.logger.Info("client online", "addr", link.RemoteAddr(), "who", c.identity.Name,
-		"version", m.MmVersion, "os", m.OS, "arch", m.Arch)
+		"version", logText(m.MmVersion), "os", logText(m.OS), "arch", logText(m.Arch))
 	err = c.run()
 	s.removeControl(c)
 	s.metrics.controls.Dec(1)
@@ -126,7 +126,7 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 
 func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 	if m.Version != msg.ProtocolVersion {
-		return nil, fmt.Errorf("this server speaks protocol version %s, you speak %q: use another version of ngrok", msg.ProtocolVersion, m.Version)
+		return nil, fmt.Errorf("this server speaks protocol version %s, you speak %q: use another version of ngrok", msg.ProtocolVersion, logText(m.Version))
 	}
 	policy := s.policies.Current()
 	identity, err := policy.Authenticate(m.User, m.Password)

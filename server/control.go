@@ -279,5 +279,6 @@ func (c *control) release(expected bool) {
 		f.retire()
 	}
 	c.pool.close() // after the tunnels, so that its visitors find who they wait for
+	c.account.RemoveSession()
 	c.account.Close()
 }

@@ -137,6 +137,11 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 	if !s.key.valid(id, identity.Key) {
 		id = s.key.issue(identity.Key)
 	}
+	account := s.accounts.Open(identity.Key)
+	if err := policy.TakeSession(identity, account, s.findControl(id) != nil); err != nil {
+		account.Close()
+		return nil, err
+	}
 	c := &control{
 		server:   s,
 		link:     link,
@@ -144,7 +149,7 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		id:       id,
 		owner:    ownerOf(identity, id),
 		identity: identity,
-		account:  s.accounts.Open(identity.Key),
+		account:  account,
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
 		drains:   slices.Contains(m.Features, msg.FeatureDrain),
 	}

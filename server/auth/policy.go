@@ -48,10 +48,10 @@ type Token struct {
 	// other token has.
 	Ports *Ports
 
-	// MaxTunnels, MaxConnections and Rate (bytes per second each way) replace
-	// those of the Limits for this token; 0 leaves them, negative lifts them.
-	MaxTunnels, MaxConnections int
-	Rate                       int64
+	// MaxSessions, MaxTunnels, MaxConnections and Rate (bytes per second each way)
+	// replace those of the Limits for this token; 0 leaves them, negative lifts them.
+	MaxSessions, MaxTunnels, MaxConnections int
+	Rate                                    int64
 }
 
 // Policy decides who is admitted and who may do what. It is immutable, and so safe for

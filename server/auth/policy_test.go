@@ -308,12 +308,12 @@ func TestAllowPort(t *testing.T) {
 
 func TestTake(t *testing.T) {
 	limits := limit.Default()
-	limits.Tunnels, limits.Connections, limits.Rate = 2, 2, 1000
+	limits.Sessions, limits.Tunnels, limits.Connections, limits.Rate = 2, 2, 2, 1000
 	p := policy(t, Config{
 		Open: true,
 		Tokens: []Token{
-			{Name: "more", Hash: HashToken("more"), MaxTunnels: 3, MaxConnections: 3, Rate: 5000},
-			{Name: "all", Hash: HashToken("all"), MaxTunnels: -1, MaxConnections: -1, Rate: -1},
+			{Name: "more", Hash: HashToken("more"), MaxSessions: 3, MaxTunnels: 3, MaxConnections: 3, Rate: 5000},
+			{Name: "all", Hash: HashToken("all"), MaxSessions: -1, MaxTunnels: -1, MaxConnections: -1, Rate: -1},
 		},
 		Limits: &limits,
 	})
@@ -331,8 +331,16 @@ func TestTake(t *testing.T) {
 		t.Run(tt.user, func(t *testing.T) {
 			id := login(t, p, tt.user)
 			var a limit.Account
-			var tunnels, connections int
+			var sessions, tunnels, connections int
 			for range 10 {
+				if err := p.TakeSession(id, &a, false); err == nil {
+					sessions++
+				} else {
+					wantRule(t, err, RuleSessions)
+					if err := p.TakeSession(id, &a, true); err != nil {
+						t.Errorf("in place of another: %v", err)
+					}
+				}
 				if err := p.TakeTunnel(id, &a); err == nil {
 					tunnels++
 				} else {
@@ -344,8 +352,8 @@ func TestTake(t *testing.T) {
 					wantRule(t, err, RuleConnections)
 				}
 			}
-			if tunnels != tt.want || connections != tt.want {
-				t.Errorf("took %d tunnels, %d connections, want %d", tunnels, connections, tt.want)
+			if sessions != tt.want || tunnels != tt.want || connections != tt.want {
+				t.Errorf("took %d sessions, %d tunnels, %d connections, want %d", sessions, tunnels, connections, tt.want)
 			}
 			p.ApplyRate(id, &a)
 			if a.Up.Rate() != tt.rate || a.Down.Rate() != tt.rate {

@@ -12,6 +12,7 @@ const (
 	RuleReserved    Rule = "reserved"    // the name is kept for somebody else
 	RuleName        Rule = "name"        // the token's list has not got the name
 	RulePort        Rule = "port"        // the port is outside what the token may use
+	RuleSessions    Rule = "sessions"    // one client too many
 	RuleTunnels     Rule = "tunnels"     // one tunnel too many
 	RuleConnections Rule = "connections" // one public connection too many
 )

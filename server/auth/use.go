@@ -38,6 +38,27 @@ func (p *Policy) AllowPort(id *Identity, port uint16) error {
 	return refuse(RulePort, "port %d is not allowed: this server allows %s; choose one of these, or ask for none to get a random one", port, p.tcpPorts)
 }
 
+// TakeSession counts one more session of id on its account, or returns a [*Refusal] when it
+// has as many as it may. With again it takes the place of one that is counted still. The
+// caller gives it back with [limit.Account.RemoveSession].
+func (p *Policy) TakeSession(id *Identity, a *limit.Account, again bool) error {
+	t, err := p.token(id)
+	if err != nil {
+		return err
+	}
+	maximum := p.limits.Sessions
+	if t != nil {
+		maximum = override(t.MaxSessions, maximum)
+	}
+	if again {
+		maximum = 0
+	}
+	if !a.AddSession(maximum) {
+		return refuse(RuleSessions, "all of your %d sessions are in use: stop an ngrok, or ask the server's operator for more", maximum)
+	}
+	return nil
+}
+
 // TakeTunnel counts one more tunnel of id on its account, or returns a [*Refusal] when
 // it has as many as it may. The caller gives it back with [limit.Account.RemoveTunnel].
 func (p *Policy) TakeTunnel(id *Identity, a *limit.Account) error {

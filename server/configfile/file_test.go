@@ -41,6 +41,7 @@ tokens:
     subdomains: [alice, "alice-*"]
     hostnames: [www.alice.example]
     ports: 10000-10100
+    max_sessions: 7
     max_tunnels: 20
     max_connections: 500
     rate: 20MB/s
@@ -53,6 +54,9 @@ limits:
   handshake: 2s
   first_message: 3s
   max_tunnels: 4
+  max_sessions: 6
+  visitor_connections: 8
+  stalled_visitors: unlimited
   max_connections: 5
   rate: 1MiB/s
   visitor_rate: 0.5
@@ -85,7 +89,7 @@ func TestParseWhole(t *testing.T) {
 	}
 	alice, bob := f.Tokens[0], f.Tokens[1]
 	if alice.Name != "alice" || alice.Hash != auth.HashToken("a") || len(alice.Subdomains) != 2 || len(alice.Hostnames) != 1 ||
-		alice.Ports.String() != "10000-10100" || alice.MaxTunnels != 20 || alice.MaxConnections != 500 || alice.Rate != 20e6 {
+		alice.Ports.String() != "10000-10100" || alice.MaxSessions != 7 || alice.MaxTunnels != 20 || alice.MaxConnections != 500 || alice.Rate != 20e6 {
 		t.Errorf("alice: %+v", alice)
 	}
 	if bob.Subdomains == nil || bob.Hostnames != nil || bob.MaxTunnels != -1 || bob.MaxConnections != -1 || bob.Rate != -1 || bob.Ports.String() != "2222, 10200-10210" {
@@ -96,7 +100,7 @@ func TestParseWhole(t *testing.T) {
 	}
 	l := f.Limits
 	if l.UnauthenticatedPerAddress != 10 || l.Unauthenticated != 100 || l.Handshake != 2*time.Second || l.FirstMessage != 3*time.Second ||
-		l.Tunnels != 4 || l.Connections != 5 || l.Rate != 1<<20 || l.VisitorRate != 0.5 || l.VisitorBurst != 7 {
+		l.Tunnels != 4 || l.Sessions != 6 || l.VisitorConnections != 8 || l.StalledVisitors != 0 || l.Connections != 5 || l.Rate != 1<<20 || l.VisitorRate != 0.5 || l.VisitorBurst != 7 {
 		t.Errorf("limits: %+v", l)
 	}
 	if want := (&ACME{"ops@example.com", "https://acme.example/dir", "/etc/ngrokd/acme-ca.pem", map[string]string{"provider": "example", "api_token": "secret"}}); !reflect.DeepEqual(f.ACME, want) {

@@ -47,8 +47,8 @@ type Account struct {
 	key   string
 	refs  int // guarded by owner.mu
 
-	mu                   sync.Mutex
-	tunnels, connections int
+	mu                             sync.Mutex
+	sessions, tunnels, connections int
 }
 
 // Close gives back one [Accounts.Open]. What is still counted then may be released
@@ -63,6 +63,13 @@ func (a *Account) Close() {
 		delete(a.owner.open, a.key)
 	}
 }
+
+// AddSession counts one more session and reports true, or reports false when there are
+// maximum already; 0 means no limit. Each success wants one [Account.RemoveSession].
+func (a *Account) AddSession(maximum int) bool { return a.add(&a.sessions, maximum) }
+
+// RemoveSession undoes one [Account.AddSession].
+func (a *Account) RemoveSession() { a.remove(&a.sessions) }
 
 // AddTunnel counts one more tunnel and reports true, or reports false when there are
 // maximum already; 0 means no limit. Each success wants one [Account.RemoveTunnel].

@@ -17,8 +17,10 @@ type Limits struct {
 	// the end of its first message.
 	FirstMessage time.Duration
 
-	// Tunnels, Connections and Rate are what one identity may hold at a time, and
-	// carry in each direction (bytes per second), in all its sessions together.
+	// Sessions is how many clients of one identity may be connected at a time. Tunnels,
+	// Connections and Rate are what it may hold at a time, and carry in each direction
+	// (bytes per second), in all its sessions together.
+	Sessions             int
 	Tunnels, Connections int
 	Rate                 int64
 
@@ -46,6 +48,8 @@ func Default() Limits {
 		Unauthenticated: 4096,
 		Handshake:       5 * time.Second,
 		FirstMessage:    10 * time.Second,
+		// Each costs some 50 KiB with its proxy connection, and is of use with a tunnel.
+		Sessions: 1000,
 		// A tunnel costs a few KiB, an idle connection some 25 KiB: one user who holds
 		// all of these costs a quarter of a GiB.
 		Tunnels:     1000,

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"ngrok/conn/conntest"
+	"ngrok/msg"
 	"ngrok/server"
 	"ngrok/server/limit"
 )
@@ -102,4 +104,34 @@ func TestVisitorConnections(t *testing.T) {
 	}
 	crowd[0].Close()
 	conntest.Eventually(t, "the place is free again", func() bool { return served(come("198.51.100.7")) })
+}
+
+// TestSessionsOfOneIdentity lets it have so many and no more; who comes back with its
+// session's id is none more.
+func TestSessionsOfOneIdentity(t *testing.T) {
+	conntest.NoLeak(t)
+	w := newWorld(t, func(c *server.Config) {
+		limits := limit.Default()
+		limits.Sessions = 2
+		c.Policies = openPolicies(t, limits)
+	})
+	alice := msg.Auth{User: "alice", Features: reuseAuth.Features}
+	first, second := w.rawClient(alice), w.rawClient(alice)
+	if first.resp.Error != "" || second.resp.Error != "" {
+		t.Fatalf("%q, %q", first.resp.Error, second.resp.Error)
+	}
+	if third := w.rawClient(alice); !strings.Contains(third.resp.Error, "all of your 2 sessions") {
+		t.Errorf("a third session: %q", third.resp.Error)
+	}
+	if other := w.rawClient(msg.Auth{User: "bob"}); other.resp.Error != "" {
+		t.Errorf("somebody else: %s", other.resp.Error)
+	}
+	again := alice
+	again.ClientId = first.resp.ClientId
+	if back := w.rawClient(again); back.resp.Error != "" || back.resp.ClientId != first.resp.ClientId {
+		t.Errorf("the first comes back: %+v", back.resp)
+	}
+	first.ended()
+	second.control.Close()
+	conntest.Eventually(t, "there is room again", func() bool { return w.rawClient(alice).resp.Error == "" })
 }

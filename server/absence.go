@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"ngrok/server/auth"
 )
 
 const (
@@ -25,18 +27,58 @@ const (
 	// absentMax is how many absences there are at once: beyond it, names are free at
 	// once. Only somebody who collects names gets there.
 	absentMax = memoryLimit
+
+	// absentPerOwner is the same for one identity, and absentAnonymous for all that were
+	// admitted without a token, who cost nothing to make: the others keep their places.
+	absentPerOwner  = absentMax / 4
+	absentAnonymous = absentMax / 2
 )
 
 // absence stands where a tunnel was whose client lost its session and is expected
 // back. Its visitors wait in order.
 type absence struct {
 	protocol     string // of the tunnel that is away
+	owner        string
 	since, until time.Time
 
 	mu        sync.Mutex
 	over      bool
 	forfeited bool     // somebody else has the name now
 	queue     []*place // in the order of arrival
+}
+
+// absences counts them. The zero value is ready for use.
+type absences struct {
+	all, anonymous int
+	of             map[string]int // by owner
+}
+
+// add counts one more of owner, or reports false when there are too many.
+func (n *absences) add(owner string) bool {
+	anonymous := !auth.IsToken(owner)
+	if n.all >= absentMax || n.of[owner] >= absentPerOwner || anonymous && n.anonymous >= absentAnonymous {
+		return false
+	}
+	if n.of == nil {
+		n.of = make(map[string]int)
+	}
+	n.of[owner]++
+	n.all++
+	if anonymous {
+		n.anonymous++
+	}
+	return true
+}
+
+// remove undoes add.
+func (n *absences) remove(owner string) {
+	if n.of[owner]--; n.of[owner] == 0 {
+		delete(n.of, owner)
+	}
+	n.all--
+	if !auth.IsToken(owner) {
+		n.anonymous--
+	}
 }
 
 // place is where one visitor waits.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -10,11 +11,14 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ngrok/server/auth"
 )
 
 const (
 	// memoryLimit is how many names and ports are remembered in all, besides those in
-	// use; those not used for the longest time are forgotten first.
+	// use; those not used for the longest time are forgotten first, and those of tokens
+	// last.
 	memoryLimit = 20_000
 
 	// memoryPerOwner is the same for one identity.
@@ -225,7 +229,9 @@ func (m *memory) forgetLocked(owner string) {
 		if len(some) <= limit {
 			return
 		}
-		slices.SortFunc(some, func(a, b *memoryEntry) int { return a.Last.Compare(b.Last) })
+		slices.SortFunc(some, func(a, b *memoryEntry) int {
+			return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Last.Compare(b.Last))
+		})
 		for _, e := range some[:len(some)-limit] {
 			delete(m.entries, e.Name)
 		}
@@ -234,6 +240,15 @@ func (m *memory) forgetLocked(owner string) {
 	if len(m.entries) > memoryLimit {
 		drop(memoryLimit-memoryLimit/10, func(*memoryEntry) bool { return true })
 	}
+}
+
+// rank says who is forgotten first: identities that anybody can make, and as many of as
+// they like, before those of tokens.
+func rank(e *memoryEntry) int {
+	if auth.IsToken(e.Owner) {
+		return 1
+	}
+	return 0
 }
 
 func (m *memory) changedLocked() {

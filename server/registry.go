@@ -34,7 +34,7 @@ type registry struct {
 	mu     sync.RWMutex
 	hosts  map[string]*hostEntry
 	ports  map[uint16]*tcpPort
-	absent int // absences, in all
+	absent absences
 }
 
 // hostEntry is a host name in use. The tunnel on the https port is of the protocol
@@ -215,17 +215,18 @@ func (r *registry) awayLocked(t *tunnel, expected bool) *absence {
 	if !expected || strings.HasPrefix(t.control.owner, sessionOwner) {
 		return nil
 	}
-	return r.newAbsenceLocked(t.protocol)
+	return r.newAbsenceLocked(t.protocol, t.control.owner)
 }
 
-func (r *registry) newAbsenceLocked(protocol string) *absence {
+// newAbsenceLocked returns an absence of one of owner's tunnels, or nil when there are too
+// many.
+func (r *registry) newAbsenceLocked(protocol, owner string) *absence {
 	keep := max(r.lease, r.park)
-	if keep <= 0 || r.absent >= absentMax {
+	if keep <= 0 || !r.absent.add(owner) {
 		return nil
 	}
-	r.absent++
 	now := time.Now()
-	return &absence{protocol: protocol, since: now, until: now.Add(keep)}
+	return &absence{protocol: protocol, owner: owner, since: now, until: now.Add(keep)}
 }
 
 // endAwayLocked takes the absences out of slots. The caller ends them without the lock.
@@ -233,8 +234,8 @@ func (r *registry) endAwayLocked(away ...**absence) (over []*absence) {
 	for _, a := range away {
 		if *a != nil {
 			over = append(over, *a)
+			r.absent.remove((*a).owner)
 			*a = nil
-			r.absent--
 		}
 	}
 	return over
@@ -250,7 +251,7 @@ func endAll(over []*absence) {
 func (r *registry) expectHost(host, protocol, owner string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a := r.newAbsenceLocked(protocol)
+	a := r.newAbsenceLocked(protocol, owner)
 	if a == nil {
 		return
 	}
@@ -265,7 +266,7 @@ func (r *registry) expectHost(host, protocol, owner string) {
 // sweep gives up what was kept for owners who have not come back in time.
 func (r *registry) sweep(now time.Time) {
 	r.mu.RLock()
-	absent := r.absent
+	absent := r.absent.all
 	r.mu.RUnlock()
 	if absent == 0 {
 		return

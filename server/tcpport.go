@@ -186,7 +186,7 @@ func (r *registry) expectPort(port uint16, owner string) *tcpPort {
 	if r.ports[port] != nil {
 		return nil
 	}
-	p := &tcpPort{number: port, owner: owner, away: r.newAbsenceLocked("tcp")}
+	p := &tcpPort{number: port, owner: owner, away: r.newAbsenceLocked("tcp", owner)}
 	if p.away == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 )
 
 // Identity is who a peer is. It is made by [Policy.Authenticate], holds no secret, and
@@ -20,6 +21,13 @@ type Identity struct {
 	hash  Hash // of the token, when it is one of the policy's
 	token bool
 }
+
+// keyToken begins the keys of identities that a token stands for.
+const keyToken = "token:"
+
+// IsToken reports whether key is that of an identity that a token of the operator's stands
+// for, and not one that its client has made up.
+func IsToken(key string) bool { return strings.HasPrefix(key, keyToken) }
 
 // Nobody reports whether the peer sent nothing to be known by.
 func (id *Identity) Nobody() bool { return id.Key == "" }

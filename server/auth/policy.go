@@ -152,7 +152,7 @@ func (p *Policy) Authenticate(user, password string) (*Identity, error) {
 	}
 	switch {
 	case found != nil && (password == "" || user == found.Name):
-		return &Identity{Name: found.Name, Key: "token:" + found.Name, hash: found.Hash, token: true}, nil
+		return &Identity{Name: found.Name, Key: keyToken + found.Name, hash: found.Hash, token: true}, nil
 	case p.open:
 		return anonymous(user, password), nil
 	case secret == "" || password == "" && strings.HasPrefix(user, clientIdentityPrefix):

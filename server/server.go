@@ -51,6 +51,7 @@ type Server struct {
 	metrics  *serverMetrics
 
 	gate     limit.Gate
+	known    limit.Known // addresses of clients
 	visitors limit.Visitors
 	present  limit.Gate // visitors, by their address
 	accounts limit.Accounts

@@ -18,7 +18,11 @@ import (
 func (s *Server) acceptTunnel(nc net.Conn) {
 	addr := limit.AddrOf(nc.RemoteAddr())
 	l := s.policies.Current().Limits()
-	if err := s.gate.Enter(addr, l.UnauthenticatedPerAddress, l.Unauthenticated); err != nil {
+	total := l.Unauthenticated
+	if s.known.Has(addr, time.Now()) {
+		total = 0 // strangers fill it; who is served here already needs its proxy connections
+	}
+	if err := s.gate.Enter(addr, l.UnauthenticatedPerAddress, total); err != nil {
 		s.logger.Debug("connection turned away", "addr", nc.RemoteAddr(), "why", err)
 		conn.NewConn(nc).Reset()
 		return
@@ -115,6 +119,8 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 		s.sendAway(c) // it came in at the last moment
 	}
 	s.metrics.controls.Inc(1)
+	s.known.Note(limit.AddrOf(link.RemoteAddr()), time.Now())
+	defer func() { s.known.Note(limit.AddrOf(link.RemoteAddr()), time.Now()) }()
 	c.pool.sweep(time.Now()) // asks for the first proxy connection
 	c.logger.Info("client online", "addr", link.RemoteAddr(), "who", c.identity.Name,
 		"version", logText(m.MmVersion), "os", logText(m.OS), "arch", logText(m.Arch))
@@ -176,6 +182,7 @@ func (s *Server) serveProxy(link *conn.Link, m *msg.RegProxy) {
 		link.Close()
 		return
 	}
+	s.known.Note(limit.AddrOf(link.RemoteAddr()), time.Now())
 	reuse := c.pool.reuse && slices.Contains(m.Features, msg.FeatureReuse)
 	c.serveProxy(link, reuse)
 }

@@ -148,12 +148,7 @@ func (c *Client) reach(ctx context.Context) (*conn.Link, error) {
 	return c.dialWithin(ctx, timeout)
 }
 
-// dial reaches the server's tunnel port.
-func (c *Client) dial(ctx context.Context) (*conn.Link, error) {
-	return c.dialWithin(ctx, dialTimeout)
-}
-
-// dialWithin is dial with another limit for TCP.
+// dialWithin reaches the server's tunnel port; connect is how long TCP may take for it.
 func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -282,7 +277,7 @@ func (s *session) read() error {
 		switch m := m.(type) {
 		case *msg.ReqProxy:
 			if !s.isDraining() { // it could not be reached any more
-				s.openProxy()
+				s.openProxy(order{until: time.Now().Add(proxyTime)})
 			}
 		case *msg.NewTunnel:
 			s.answered(m)

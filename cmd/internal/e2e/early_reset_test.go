@@ -148,11 +148,12 @@ func TestVisitorsAfterEarlyResets(t *testing.T) {
 			c := w.runClient(func(c *client.Config) {
 				c.ServerAddr, c.PlainVersion2 = s.Addr().String(), test.plain
 			}, tcpTunnel("mine", echoService(t)))
-			var took []time.Duration
+			var worst []time.Duration // of each round
 			for range 5 {
 				s.reset(3, test.record)
 				// Each visitor stays and so needs a proxy connection to itself. They come
 				// until all three resets were met, and then one more.
+				var longest time.Duration
 				for last := false; !last; {
 					last = !s.awaits()
 					begin := time.Now()
@@ -164,14 +165,15 @@ func TestVisitorsAfterEarlyResets(t *testing.T) {
 					if _, err := visitor.Read(make([]byte, 1)); err != nil {
 						t.Fatalf("after %v: %v", time.Since(begin), err)
 					}
-					took = append(took, time.Since(begin))
+					longest = max(longest, time.Since(begin))
 				}
+				worst = append(worst, longest)
 			}
-			slices.Sort(took)
-			median, worst := took[len(took)/2], took[len(took)-1]
-			t.Logf("%d visitors waited for %v in the median, %v at worst", len(took), median, worst)
-			if worst > 5*time.Second {
-				t.Errorf("a visitor waited for %v", worst)
+			slices.Sort(worst)
+			t.Logf("the longest waits of the rounds: %v", worst)
+			// The machine may stall once; without the client's help it is 10 s each time.
+			if median := worst[len(worst)/2]; median > 5*time.Second {
+				t.Errorf("visitors waited for %v", median)
 			}
 		})
 	}

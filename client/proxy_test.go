@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -111,10 +112,14 @@ func TestUsedProxyConnectionIsNotOpenedAnew(t *testing.T) {
 	if err := msg.Write(c, &msg.StartProxy{Url: "tcp://nobody.example:1", ClientAddr: "192.0.2.1:1", Reuse: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Read(make([]byte, 1)); err != nil { // what it says to the visitor
+	frame := make([]byte, 4)
+	if _, err := io.ReadFull(c, frame); err != nil || frame[0] != 2 {
+		t.Fatalf("the visitor is not reset: %v %v", frame, err)
+	}
+	if _, err := c.Write([]byte{1, 0, 0, 0}); err != nil { // END: it is idle again
 		t.Fatal(err)
 	}
-	abort(nc)
+	nc.Close()
 	o.none()
 }
 

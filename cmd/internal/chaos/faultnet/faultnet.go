@@ -8,6 +8,7 @@ package faultnet
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -71,6 +72,15 @@ func (s *Site) Dial(addr string) (nc net.Conn, err error) {
 		return err
 	})
 	return nc, err
+}
+
+// UseCongestionControl chooses by name what TCP connections that the site opens or accepts
+// from now on do about loss. It is for sites in a [Jail] only, and not every machine has or
+// allows every one.
+func (s *Site) UseCongestionControl(name string) error {
+	return s.inside(func() error {
+		return os.WriteFile("/proc/sys/net/ipv4/tcp_congestion_control", []byte(name), 0)
+	})
 }
 
 // Start starts a program at the site.

@@ -138,11 +138,12 @@ func (b *breaking) rounds(ctx context.Context) error {
 	return nil
 }
 
-// lane carries out one series of faults, waiting after each until things work again.
+// lane carries out one series of faults, waiting after each until things work again, until
+// the time is over: those waits are not a part of the schedule.
 func (b *breaking) lane(ctx context.Context, l lane) {
 	for _, f := range l {
 		sleep(ctx, f.gap)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || time.Since(b.begin) > b.o.faults {
 			return
 		}
 		b.say("%v", f)

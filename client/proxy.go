@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"ngrok/conn"
@@ -89,7 +88,7 @@ func (s *session) dialProxy(o *order) *conn.Link {
 
 // await waits until it is time for the next try, and reports false when there is none.
 func (s *session) await(o *order) bool {
-	pause := o.pause - rand.N(o.pause/2+1)
+	pause := jittered(o.pause)
 	o.pause = min(max(proxyPauseMin, 2*o.pause), proxyPauseMax)
 	if pause == 0 {
 		return true

@@ -10,13 +10,14 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"ngrok/cmd/internal/chaos/faultnet"
 )
 
-// bad is a path with a round trip of 50 ms that loses 2 %.
-var bad = faultnet.Conditions{Delay: 25 * time.Millisecond, Loss: 0.02}
+// bad is a path of 64 Mbit/s with a round trip of 50 ms that loses 2 %.
+var bad = faultnet.Conditions{Delay: 25 * time.Millisecond, Loss: 0.02, Rate: 8 << 20}
 
 // lossyThroughput downloads over a bad path, through the tunnel and directly, by turns.
 func lossyThroughput(ctx context.Context, w *world, o options) (string, bool, error) {
@@ -34,17 +35,20 @@ func lossyThroughput(ctx context.Context, w *world, o options) (string, bool, er
 			go func() { io.Copy(nc, zeros{}); nc.Close() }()
 		}
 	}()
-	w.net.Sites[0].Path.Set(bad)
 	const streams, turns = 16, 4
 	each := o.scaled(10 * time.Second)
 	found := fmt.Sprintf("%d streams, %d turns of %v", streams, turns, each)
 	ok := false
 	// Two that loss slows down, and one that it does not.
 	for _, control := range []string{"cubic", "reno", "bbr"} {
-		if err := w.net.Sites[0].UseCongestionControl(control); err != nil {
+		if w.net.Sites[0].UseCongestionControl(control) != nil {
 			found += fmt.Sprintf("; %s: not allowed here", control)
 			continue
 		}
+		if err := w.renew(); err != nil {
+			return "", false, err
+		}
+		w.net.Sites[0].Path.Set(bad)
 		var tunnel, plain float64
 		for range turns {
 			plain += rate(ctx, streams, each, func() (io.ReadCloser, error) {
@@ -55,6 +59,7 @@ func lossyThroughput(ctx context.Context, w *world, o options) (string, bool, er
 		if ctx.Err() != nil {
 			return "", false, ctx.Err()
 		}
+		w.net.Sites[0].Path.Set(faultnet.Conditions{})
 		share := tunnel / plain
 		found += fmt.Sprintf("; %s: %.0f %% (%.2f of %.2f MiB/s)", control, 100*share, tunnel/turns/(1<<20), plain/turns/(1<<20))
 		if ok = share >= 0.9; !ok {
@@ -69,6 +74,9 @@ func lossyThroughput(ctx context.Context, w *world, o options) (string, bool, er
 func stalledStream(ctx context.Context, w *world, o options) (string, bool, error) {
 	// One that loss slows down; should it not be allowed, the machine's own does as well.
 	w.net.Sites[0].UseCongestionControl("reno")
+	if err := w.renew(); err != nil {
+		return "", false, err
+	}
 	w.net.Sites[0].Path.Set(bad)
 	const streams, turns = 16, 8
 	each := o.scaled(10 * time.Second)
@@ -96,6 +104,17 @@ func stalledStream(ctx context.Context, w *world, o options) (string, bool, erro
 	cost := 1 - rates[1]/rates[0]
 	return fmt.Sprintf("%.1f %% (%.2f MiB/s with it, %.2f without, %d streams, %d turns of %v)", 100*cost,
 		rates[1]/turns/(1<<20), rates[0]/turns/(1<<20), streams, turns, each), cost <= 0.05, nil
+}
+
+// renew starts the first client anew, so that none of its connections is older than what
+// was changed at its site.
+func (w *world) renew() error {
+	w.clients[0].end(syscall.SIGTERM)
+	if err := w.clients[0].run(); err != nil {
+		return err
+	}
+	_, err := w.waitUsable(0, startTime)
+	return err
 }
 
 // download begins an endless download through the tunnel.

@@ -20,6 +20,9 @@ type Conditions struct {
 	// Loss is the share of packets that vanish, 0 to 1. A [Proxy] cannot lose packets
 	// of a TCP connection: there, that share of the pieces is late by 200 ms.
 	Loss float64
+	// Rate is how many bytes a second go each way; 0 is as many as this machine carries.
+	// A [Proxy] knows no rate.
+	Rate int
 	// Blackhole swallows everything.
 	Blackhole bool
 }

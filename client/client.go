@@ -113,7 +113,6 @@ func (c *Client) keepSession(ctx, running context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		err = trust.Explain(err, c.config.ServerAddr)
 		if c.isFatal(err) {
 			return err
 		}

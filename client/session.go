@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ngrok/client/trust"
 	"ngrok/conn"
 	"ngrok/msg"
 )
@@ -117,12 +118,13 @@ func (c *Client) runSession(ctx, running context.Context) error {
 	}
 	link, err := c.reach(ctx)
 	if err != nil {
-		return err
+		return trust.Explain(err, c.config.ServerAddr)
 	}
 	s, err := c.authenticate(ctx, running, link)
 	if err != nil {
 		link.Reset()
-		return err
+		// A server may refuse a handshake that is over on this side (TLS 1.3).
+		return trust.Explain(err, c.config.ServerAddr)
 	}
 	ended := make(chan error, 1)
 	c.sessions.Go(func() { ended <- s.run() })

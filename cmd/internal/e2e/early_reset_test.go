@@ -3,13 +3,16 @@ package e2e
 import (
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"ngrok/client"
+	"ngrok/conn/conntest"
 )
 
 // What a client sends when it opens a connection, counted in TLS records: the reset comes
@@ -47,16 +50,18 @@ func newSaboteur(t testing.TB, to string) *saboteur {
 			wg.Go(func() { s.forward(&wg, nc.(*net.TCPConn)) })
 		}
 	})
-	t.Cleanup(func() {
-		l.Close()
-		s.mu.Lock()
-		for _, nc := range s.open {
-			nc.Close()
-		}
-		s.mu.Unlock()
-		wg.Wait()
-	})
+	t.Cleanup(func() { l.Close(); s.closeAll(); wg.Wait() })
 	return s
+}
+
+// closeAll ends all connections as a system does for a program that was killed: without
+// an orderly end of TLS.
+func (s *saboteur) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, nc := range s.open {
+		nc.Close()
+	}
 }
 
 // reset has the next n connections end at that record of the client.
@@ -176,5 +181,25 @@ func TestVisitorsAfterEarlyResets(t *testing.T) {
 				t.Errorf("visitors waited for %v", median)
 			}
 		})
+	}
+}
+
+// The end of a session is not taken for that of a handshake, which has other reasons.
+func TestLostSessionIsToldAsSuch(t *testing.T) {
+	w := newWorld(t, nil)
+	s := newSaboteur(t, w.listen.Tunnel.Addr().String())
+	var log syncBuffer
+	w.runClient(func(c *client.Config) {
+		c.ServerAddr, c.Logger = s.Addr().String(), slog.New(slog.NewTextHandler(&log, nil))
+	}, tcpTunnel("mine", echoService(t)))
+	s.closeAll()
+	var line string
+	conntest.Eventually(t, "the client notices", func() bool {
+		_, rest, ok := strings.Cut(log.String(), "session closed")
+		line, _, _ = strings.Cut(rest, "\n")
+		return ok
+	})
+	if !strings.Contains(line, "the session was cut") || strings.Contains(line, "handshake") {
+		t.Error(line)
 	}
 }

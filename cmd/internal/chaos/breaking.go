@@ -20,6 +20,9 @@ const (
 	startTime = 60 * time.Second
 	endTime   = 60 * time.Second
 
+	// slow is a time until a site is usable again that is worth a line.
+	slow = 2 * time.Second
+
 	// drainTime is for streams that are open when the run ends, and settleTime for the
 	// programs to let go of what those held. Both are for machines with much else to do.
 	drainTime  = 60 * time.Second
@@ -178,6 +181,9 @@ func (b *breaking) mended(f fault, serverFaults int64) {
 			b.world.note(fmt.Sprintf("after %v: %v", f, err))
 		}
 		took += d
+		if d > slow {
+			b.say("site %d: usable %v after the end of %s", i, round(d), f.kind)
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,11 +16,6 @@ import (
 )
 
 const (
-	// Between two attempts to reach the server: doubled each time, with up to half of
-	// it at random, so that the clients of a server that restarts spread out.
-	backoffMin = 200 * time.Millisecond
-	backoffMax = 2 * time.Second
-
 	// drainPause is before the first attempt when a server restarts, at most: so that
 	// its clients do not come all in the same moment.
 	drainPause = 100 * time.Millisecond
@@ -111,28 +106,25 @@ func (c *Client) Run(ctx context.Context) error {
 }
 
 func (c *Client) keepSession(ctx, running context.Context) error {
-	backoff := backoffMin
+	var wait backoff
 	for {
 		start := time.Now()
 		err := c.runSession(ctx, running)
 		if ctx.Err() != nil {
 			return nil
 		}
-		err = trust.Explain(err, c.config.ServerAddr)
 		if c.isFatal(err) {
 			return err
 		}
-		if time.Since(start) > stableAfter {
-			backoff = backoffMin
+		took := time.Since(start)
+		if took > stableAfter || errors.Is(err, errDrained) {
+			wait = backoff{}
 		}
+		var pause time.Duration
 		if errors.Is(err, errDrained) {
-			backoff, err = backoffMin, nil
-		}
-		pause := backoff/2 + rand.N(backoff/2+1)
-		if err == nil {
-			pause = rand.N(drainPause)
+			pause, err = rand.N(drainPause), nil
 		} else {
-			backoff = min(2*backoff, backoffMax)
+			pause = wait.next(took)
 		}
 		c.setStatus(Reconnecting, time.Now().Add(pause), err)
 		c.logger.Info("session closed, starting reconnect loop", "err", err, "in", pause.Round(time.Millisecond))

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
 	"time"
 
 	"ngrok/conn"
@@ -9,24 +11,34 @@ import (
 )
 
 const (
-	// proxyTries is how often a proxy connection is dialled that the server asked
-	// for, proxyPause the time between.
-	proxyTries = 3
-	proxyPause = 500 * time.Millisecond
+	// proxyTime is for how long a proxy connection is tried to be opened that the server
+	// asked for: then the server counts it as lost, and asks anew if it needs one.
+	proxyTime = 10 * time.Second
+
+	// Between two tries: doubled each time, less up to half of it at random. The server
+	// may be without descriptors, and all its clients with the same idea.
+	proxyPauseMin = 100 * time.Millisecond
+	proxyPauseMax = 2 * time.Second
 
 	// proxiesOpening is how many may be under way at a time.
 	proxiesOpening = 4096
 )
 
+// order is a ReqProxy, as long as the server waits for what it brings.
+type order struct {
+	until time.Time
+	pause time.Duration // before the next try; 0 before the first one
+}
+
 // openProxy opens a proxy connection that the server has asked for, and serves it in a
 // goroutine of its own. What a server asks for beyond reason is ignored.
-func (s *session) openProxy() {
+func (s *session) openProxy(o order) {
 	if s.opening.Add(1) > proxiesOpening {
 		s.opening.Add(-1)
 		return
 	}
 	s.client.proxies.Go(func() {
-		link := s.dialProxy()
+		link := s.dialProxy(&o)
 		s.opening.Add(-1)
 		if link == nil {
 			return
@@ -37,21 +49,25 @@ func (s *session) openProxy() {
 			stop := context.AfterFunc(s.running, link.Reset)
 			defer stop()
 			defer context.AfterFunc(s.ending, s.shorten)()
-			s.serveProxy(link)
+			if broken := s.serveProxy(link); broken {
+				// The server may not have read whose it is, and then it does not know
+				// that what it has asked for will not come.
+				s.openProxy(o)
+			}
 		})
 	})
 }
 
 // dialProxy returns a proxy connection that is registered for this session, or nil when
-// the session has ended or the server cannot be reached.
-func (s *session) dialProxy() *conn.Link {
-	for try := range proxyTries {
+// the session has ended or the server does not wait for it any more.
+func (s *session) dialProxy(o *order) *conn.Link {
+	for s.await(o) {
 		select {
 		case s.dials <- struct{}{}:
 		case <-s.ctx.Done():
 			return nil
 		}
-		link, err := s.client.dial(s.ctx)
+		link, err := s.client.dialWithin(s.ctx, connectTimeout)
 		<-s.dials
 		if err == nil {
 			reg := &msg.RegProxy{ClientId: s.id}
@@ -65,25 +81,39 @@ func (s *session) dialProxy() *conn.Link {
 			}
 			link.Reset()
 		}
-		s.logger.Debug("cannot open a proxy connection", "try", try+1, "err", err)
-		select {
-		case <-time.After(proxyPause):
-		case <-s.ctx.Done():
-			return nil
-		}
+		s.logger.Debug("cannot open a proxy connection", "err", err)
 	}
 	return nil
 }
 
+// await waits until it is time for the next try, and reports false when there is none.
+func (s *session) await(o *order) bool {
+	pause := jittered(o.pause)
+	o.pause = min(max(proxyPauseMin, 2*o.pause), proxyPauseMax)
+	if pause == 0 {
+		return true
+	}
+	if time.Now().Add(pause).After(o.until) {
+		return false
+	}
+	select {
+	case <-time.After(pause):
+		return !s.isDraining()
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
 // serveProxy carries one visitor after another until the connection or the session
-// ends, or a single one when the connection serves once. It owns the link.
-func (s *session) serveProxy(link *conn.Link) {
+// ends, or a single one when the connection serves once. It owns the link. broken says
+// that the link was cut before there was any visitor.
+func (s *session) serveProxy(link *conn.Link) (broken bool) {
 	defer link.Close()
 	defer s.forgetLink(link)
-	for {
+	for used := false; ; used = true {
 		if !s.setIdle(link) {
 			link.Reset() // as below
-			return
+			return false
 		}
 		m, err := link.ReadMessage(msg.MaxAfterAuth)
 		s.setBusy(link)
@@ -92,16 +122,16 @@ func (s *session) serveProxy(link *conn.Link) {
 			// The server may have sent a visitor at this moment. Without reuse, an
 			// orderly end would be taken for the end of what the service says.
 			link.Reset()
-			return
+			return err != nil && !errors.Is(err, io.EOF) && !used && s.ctx.Err() == nil
 		}
 		stream := link.NewStream(start.Reuse && s.reuse, nil)
 		s.client.carry(s.running, start, stream, s.enforces)
 		if !stream.Over() {
 			link.Reset()
-			return
+			return false
 		}
 		if !start.Reuse || !s.reuse {
-			return
+			return false
 		}
 	}
 }

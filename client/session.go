@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ngrok/client/trust"
 	"ngrok/conn"
 	"ngrok/msg"
 )
@@ -117,12 +118,13 @@ func (c *Client) runSession(ctx, running context.Context) error {
 	}
 	link, err := c.reach(ctx)
 	if err != nil {
-		return err
+		return trust.Explain(err, c.config.ServerAddr)
 	}
 	s, err := c.authenticate(ctx, running, link)
 	if err != nil {
 		link.Reset()
-		return err
+		// A server may refuse a handshake that is over on this side (TLS 1.3).
+		return trust.Explain(err, c.config.ServerAddr)
 	}
 	ended := make(chan error, 1)
 	c.sessions.Go(func() { ended <- s.run() })
@@ -148,12 +150,7 @@ func (c *Client) reach(ctx context.Context) (*conn.Link, error) {
 	return c.dialWithin(ctx, timeout)
 }
 
-// dial reaches the server's tunnel port.
-func (c *Client) dial(ctx context.Context) (*conn.Link, error) {
-	return c.dialWithin(ctx, dialTimeout)
-}
-
-// dialWithin is dial with another limit for TCP.
+// dialWithin reaches the server's tunnel port; connect is how long TCP may take for it.
 func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -282,7 +279,7 @@ func (s *session) read() error {
 		switch m := m.(type) {
 		case *msg.ReqProxy:
 			if !s.isDraining() { // it could not be reached any more
-				s.openProxy()
+				s.openProxy(order{until: time.Now().Add(proxyTime)})
 			}
 		case *msg.NewTunnel:
 			s.answered(m)

@@ -25,7 +25,7 @@ const FeatureClose = "close"
 const FeatureOptions = "options"
 
 // FeatureDrain lets a server that ends tell the client with Drain, and says that
-// both sides ping or answer often: a session that is silent for 25 s is dead.
+// both sides ping or answer often: a session that is silent for 24 s is dead.
 const FeatureDrain = "drain"
 
 // Message is one of the pointer types of this package that carry a protocol message.

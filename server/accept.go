@@ -13,7 +13,9 @@ import (
 // Between failing accepts: file descriptors that have run out come back by and by.
 const (
 	acceptPauseMin = 5 * time.Millisecond
-	acceptPauseMax = time.Second
+	// When there are descriptors again, a visitor may have to wait for this long, and
+	// then the proxy connection that it wants: together for less than a second.
+	acceptPauseMax = 250 * time.Millisecond
 
 	// acceptSilence is how long nothing more is said of failures after it was said that
 	// they are over: while descriptors are short, each one that comes back lets one

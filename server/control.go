@@ -22,8 +22,9 @@ const (
 	// ping every 20 s.
 	controlSilence = 30 * time.Second
 
-	// ownSilence is the same for clients with FeatureDrain, which ping every 10 s.
-	ownSilence = 25 * time.Second
+	// ownSilence is the same for clients with FeatureDrain, which ping every 10 s: two
+	// pings may be lost or late, and a dead path is noticed within 25 s.
+	ownSilence = 24 * time.Second
 
 	// silentGrace is for how long connections of a session that has died in silence
 	// may go without acknowledgement of what was sent: most likely they are dead too.

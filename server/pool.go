@@ -14,6 +14,11 @@ const (
 	// askTimeout is when a ReqProxy that brought no proxy connection counts as lost.
 	askTimeout = 10 * time.Second
 
+	// askPatience is when visitors who wait have a ReqProxy sent once more, if it is
+	// that old and no connection came for so long. It is more than the four round trips
+	// of one take over a satellite.
+	askPatience = 2500 * time.Millisecond
+
 	// floorMax caps how many proxy connections are kept ahead for a client whose
 	// proxy connections serve once.
 	floorMax = 64
@@ -44,7 +49,8 @@ type pool struct {
 	open    map[*proxyConn]struct{}
 	idle    []*proxyConn // the last is taken first
 	waiters []chan *proxyConn
-	asked   []time.Time // when each ReqProxy under way was sent
+	asked   []asked   // each ReqProxy under way
+	came    time.Time // when the last connection was registered
 	closed  bool
 
 	// Demand in a plain session: connections taken in the second that began at
@@ -53,6 +59,12 @@ type pool struct {
 	taken      int
 	floor      int
 	floorSince time.Time
+}
+
+// asked is a ReqProxy under way.
+type asked struct {
+	at    time.Time
+	again bool // it was sent twice
 }
 
 func newPool(reuse bool, ask func(n int)) *pool {
@@ -139,6 +151,7 @@ func (p *pool) register(pc *proxyConn) bool {
 		p.asked = p.asked[1:]
 	}
 	p.open[pc] = struct{}{}
+	p.came = time.Now()
 	p.mu.Unlock()
 	if !p.put(pc) {
 		p.forget(pc)
@@ -209,11 +222,11 @@ func (p *pool) removeLocked(pc *proxyConn) bool {
 	return false
 }
 
-// sweep closes what has been idle above the floor for long, counts lost ReqProxys and
-// asks again. It is called about once a second.
+// sweep closes what has been idle above the floor for long, and asks for what is missing
+// or late. It is called about once a second.
 func (p *pool) sweep(now time.Time) {
 	p.mu.Lock()
-	for len(p.asked) > 0 && now.Sub(p.asked[0]) > askTimeout {
+	for len(p.asked) > 0 && now.Sub(p.asked[0].at) > askTimeout {
 		p.asked = p.asked[1:]
 	}
 	p.noteSecondLocked(now)
@@ -222,7 +235,7 @@ func (p *pool) sweep(now time.Time) {
 		surplus = append(surplus, p.idle[0])
 		p.idle = p.idle[1:]
 	}
-	ask := p.wantLocked(p.floor)
+	ask := p.wantLocked(p.floor) + p.againLocked(now)
 	p.mu.Unlock()
 	p.send(ask)
 	for _, pc := range surplus {
@@ -257,7 +270,24 @@ func (p *pool) wantLocked(ahead int) int {
 	}
 	now := time.Now()
 	for range n {
-		p.asked = append(p.asked, now)
+		p.asked = append(p.asked, asked{at: now})
+	}
+	return n
+}
+
+// againLocked returns how many ReqProxys to send once more because visitors wait and
+// nothing comes: a client of plain version 2 does not try again by itself. No visitor has
+// more than one sent again for its sake, and nothing is sent a third time.
+func (p *pool) againLocked(now time.Time) (n int) {
+	if p.closed || now.Sub(p.came) < askPatience {
+		return 0
+	}
+	for i := range min(len(p.asked), len(p.waiters)) {
+		a := &p.asked[i]
+		if !a.again && now.Sub(a.at) >= askPatience {
+			a.again = true
+			n++
+		}
 	}
 	return n
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -91,6 +92,60 @@ func TestPoolAsksForNoneInUse(t *testing.T) {
 	if p.remove(pc, true); asked.Load() != 2 {
 		t.Errorf("asked for %d connections after the first had died, want 2", asked.Load())
 	}
+}
+
+// TestPoolAsksAgain: while visitors wait and nothing comes, what is late is asked for once
+// more, and only then.
+func TestPoolAsksAgain(t *testing.T) {
+	const visitors = 20
+	synctest.Test(t, func(t *testing.T) {
+		p, asked := testPool(true)
+		var wg sync.WaitGroup
+		for range visitors {
+			wg.Go(func() { p.take(t.Context(), new(stay)) })
+		}
+		synctest.Wait()
+		p.sweep(time.Now())
+		after := func(d time.Duration) int64 {
+			before := asked.Load()
+			for end := time.Now().Add(d); time.Now().Before(end); {
+				time.Sleep(500 * time.Millisecond)
+				p.sweep(time.Now())
+			}
+			return asked.Load() - before
+		}
+		if n := after(askPatience - 500*time.Millisecond); n != 0 {
+			t.Errorf("%d asked for again too soon", n)
+		}
+		p.register(newProxyConn(nil, p, true)) // so the client is at it
+		if n := after(askPatience - 500*time.Millisecond); n != 0 {
+			t.Errorf("%d asked for again while connections come", n)
+		}
+		if n := after(500 * time.Millisecond); n != visitors-1 {
+			t.Errorf("%d asked for again with %d visitors waiting", n, visitors-1)
+		}
+		if n := after(askPatience); n != 0 {
+			t.Errorf("%d asked for a third time", n)
+		}
+		for range visitors - 1 {
+			p.register(newProxyConn(nil, p, true))
+		}
+		wg.Wait()
+	})
+}
+
+// TestPoolIsPatientWithoutVisitors asks for nothing again for which nobody waits.
+func TestPoolIsPatientWithoutVisitors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, asked := testPool(true)
+		for range 10 {
+			p.sweep(time.Now())
+			time.Sleep(time.Second)
+		}
+		if asked.Load() != 1 {
+			t.Errorf("asked for %d, want 1", asked.Load())
+		}
+	})
 }
 
 // TestPoolOrder takes the connection that was used last.

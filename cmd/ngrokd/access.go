@@ -27,9 +27,10 @@ func (o *options) policy(file *configfile.File) (*auth.Policy, error) {
 	return file.Policy(o.admitsAll(file))
 }
 
-// loopbackOnly reports whether every listener is for this machine alone.
+// loopbackOnly reports whether every listener is for this machine alone: those that are
+// asked for, and those that were passed, whatever is asked for.
 func (o *options) loopbackOnly() bool {
-	for _, addr := range []string{o.httpAddr, o.httpsAddr, o.tunnelAddr} {
+	for _, addr := range append([]string{o.httpAddr, o.httpsAddr, o.tunnelAddr}, o.passed...) {
 		if addr == "" {
 			continue // disabled
 		}

@@ -41,14 +41,26 @@ func newListeners() *listeners {
 	return &listeners{passed: make(map[string]*passedListener), open: make(map[string]*listener)}
 }
 
-// pass takes a listener from another process.
-func (ls *listeners) pass(name string, p *passedListener) {
+// pass takes a listener from another process, or reports false when it has one of that
+// name.
+func (ls *listeners) pass(name string, p *passedListener) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if old := ls.passed[name]; old != nil {
-		old.Close()
+	if ls.passed[name] != nil {
+		return false
 	}
 	ls.passed[name] = p
+	return true
+}
+
+// addresses returns where the listeners listen that were passed and not yet asked for.
+func (ls *listeners) addresses() (all []string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, p := range ls.passed {
+		all = append(all, p.Addr().String())
+	}
+	return all
 }
 
 // listen is for [server.Config].

@@ -27,6 +27,8 @@ type options struct {
 	open                                                    openFlag
 	version                                                 bool
 
+	passed []string // addresses of listeners that another process has opened
+
 	file *configfile.File // what the settings file said at the start
 	read fileState        // what it looked like just before
 }

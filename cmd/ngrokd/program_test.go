@@ -49,6 +49,12 @@ type process struct {
 // startProcess starts ngrokd and waits until it says where it listens.
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startProcessAs(t, func(*exec.Cmd) {}, args...)
+}
+
+// startProcessAs is startProcess for a command that edit changes.
+func startProcessAs(t *testing.T, edit func(*exec.Cmd), args ...string) *process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +62,7 @@ func startProcess(t *testing.T, args ...string) *process {
 	p := &process{dir: filepath.Join(t.TempDir(), "data"), ended: make(chan struct{}), more: make(chan struct{})}
 	p.Cmd = exec.Command(exe, append([]string{"-httpAddr=127.0.0.1:0", "-httpsAddr=127.0.0.1:0", "-tunnelAddr=127.0.0.1:0", "-dataDir=" + p.dir}, args...)...)
 	p.Env = append(os.Environ(), asProgram+"=1")
+	edit(p.Cmd)
 	r, w := io.Pipe()
 	p.Stdout, p.Stderr = w, w
 	if err := p.Start(); err != nil {

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,11 +55,10 @@ func (p *process) startClient(t *testing.T, tunnels ...client.Tunnel) *client.Cl
 // listening returns where p listens for whom.
 func (p *process) listening(t *testing.T, whom string) string {
 	t.Helper()
-	m := regexp.MustCompile(`for="?` + whom + `"? addr=(\S+)`).FindStringSubmatch(p.text())
-	if m == nil {
-		t.Fatal("no listener for ", whom)
-	}
-	return m[1]
+	said := `msg="listening" for="` + whom + `" addr=`
+	p.waitFor(t, said)
+	_, rest, _ := strings.Cut(p.text(), said)
+	return strings.Fields(rest)[0]
 }
 
 // replace makes the process pid replace itself, and returns the next one's.

@@ -138,7 +138,10 @@ func (w *wire) receive(ls *listeners, end string) error {
 		if err != nil {
 			return err
 		}
-		ls.pass(name, &passedListener{TCPListener: l, addr: addr})
+		if !ls.pass(name, &passedListener{TCPListener: l, addr: addr}) {
+			l.Close()
+			return fmt.Errorf("the listener %s came twice", name)
+		}
 	}
 }
 
@@ -358,7 +361,10 @@ func activated(env func(string) string, ls *listeners) error {
 		if err != nil {
 			return fmt.Errorf("socket activation: the socket %s: %w", name, err)
 		}
-		ls.pass(name, &passedListener{TCPListener: l})
+		if !ls.pass(name, &passedListener{TCPListener: l}) {
+			l.Close()
+			return fmt.Errorf("socket activation: there is more than one socket %s: give each a FileDescriptorName of its own", name)
+		}
 	}
 	return nil
 }

@@ -41,6 +41,11 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 	if o.domain, err = cert.ParseDomain(o.domain); err != nil {
 		return fmt.Errorf("-domain: %w", err)
 	}
+	next, err := newSuccession(p.env, log.Logger)
+	if err != nil {
+		return err
+	}
+	o.passed = next.listeners.addresses()
 	source, err := o.certificates(log.Logger)
 	if err != nil {
 		return err
@@ -51,10 +56,6 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 	}
 	policies := auth.NewPolicies(policy)
 	config, err := o.server(source, policies, log.Logger)
-	if err != nil {
-		return err
-	}
-	next, err := newSuccession(p.env, log.Logger)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,10 @@ import (
 	"syscall"
 )
 
-// descriptorShare is the part of the process's file descriptors that public connections
-// may use up: what is left keeps sessions and proxy connections alive.
-const descriptorShare = 0.9
+// Of the process's file descriptors a tenth, and at most descriptorReserve, is kept from
+// public connections, for sessions and the proxy connections that serve who is here.
+// More would be of no use: a visitor who is served holds two.
+const descriptorReserve = 1000
 
 // Descriptors tells when file descriptors run short. The zero value knows no limit; it
 // is never changed and so safe for concurrent use.
@@ -15,14 +16,16 @@ type Descriptors struct {
 	first uintptr // the first descriptor beyond the share; 0 means no limit
 }
 
-// ProcessDescriptors returns the share of what the system grants this process now. There
-// is no limit where the system has none, or does not count descriptors.
-func ProcessDescriptors() Descriptors {
-	total := descriptorLimit()
+// ProcessDescriptors returns what public connections may have of those that the system
+// grants this process now. There is no limit where the system has none, or does not count
+// descriptors.
+func ProcessDescriptors() Descriptors { return descriptorsOf(descriptorLimit()) }
+
+func descriptorsOf(total uint64) Descriptors {
 	if total == 0 || total > math.MaxInt32 {
 		return Descriptors{}
 	}
-	return Descriptors{uintptr(float64(total) * descriptorShare)}
+	return Descriptors{uintptr(total - min(total/10, descriptorReserve))}
 }
 
 // Scarce reports whether c, a connection just accepted, lies beyond the share. The

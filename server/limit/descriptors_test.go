@@ -11,8 +11,15 @@ func TestDescriptors(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("handles are not numbered in order")
 	}
-	if d := ProcessDescriptors(); d.first != 0 && float64(d.first) > descriptorShare*float64(descriptorLimit()) {
-		t.Errorf("first %d of %d", d.first, descriptorLimit())
+	for total, want := range map[uint64]uintptr{
+		0: 0, 10: 9, 1024: 922, 10_000: 9000,
+		20_000:  19_000, // 9,000 visitors hold 18,000
+		1 << 20: 1<<20 - 1000,
+		1 << 62: 0,
+	} {
+		if got := descriptorsOf(total); got.first != want {
+			t.Errorf("first %d of %d, want %d", got.first, total, want)
+		}
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -20,6 +20,9 @@ const (
 	startTime = 60 * time.Second
 	endTime   = 60 * time.Second
 
+	// slow is a time until a site is usable again that is worth a line.
+	slow = 2 * time.Second
+
 	// drainTime is for streams that are open when the run ends, and settleTime for the
 	// programs to let go of what those held. Both are for machines with much else to do.
 	drainTime  = 60 * time.Second
@@ -138,11 +141,12 @@ func (b *breaking) rounds(ctx context.Context) error {
 	return nil
 }
 
-// lane carries out one series of faults, waiting after each until things work again.
+// lane carries out one series of faults, waiting after each until things work again, until
+// the time is over: those waits are not a part of the schedule.
 func (b *breaking) lane(ctx context.Context, l lane) {
 	for _, f := range l {
 		sleep(ctx, f.gap)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || time.Since(b.begin) > b.o.faults {
 			return
 		}
 		b.say("%v", f)
@@ -177,6 +181,9 @@ func (b *breaking) mended(f fault, serverFaults int64) {
 			b.world.note(fmt.Sprintf("after %v: %v", f, err))
 		}
 		took += d
+		if d > slow {
+			b.say("site %d: usable %v after the end of %s", i, round(d), f.kind)
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,14 +18,16 @@ import (
 
 // outages swallows everything for a while and measures from the end on.
 func outages(ctx context.Context, w *world, o options) (string, bool, error) {
+	const rest = 1700 * time.Millisecond
 	var all []time.Duration
 	var found []string
 	for _, outage := range []struct {
 		length time.Duration
 		times  int
-	}{{300 * time.Millisecond, 5}, {5 * time.Second, 3}, {20 * time.Second, 2}, {60 * time.Second, 1}} {
+	}{{300 * time.Millisecond, 10}, {5 * time.Second, 10}, {20 * time.Second, 5}, {60 * time.Second, 5}} {
 		var took []time.Duration
 		for range outage.times {
+			sleep(ctx, o.scaled(rest)) // so that it meets the programs at any time of their own
 			w.net.Sites[0].Path.Set(faultnet.Conditions{Blackhole: true})
 			sleep(ctx, o.scaled(outage.length))
 			w.net.Sites[0].Path.Set(faultnet.Conditions{})
@@ -37,11 +39,11 @@ func outages(ctx context.Context, w *world, o options) (string, bool, error) {
 		}
 		slices.Sort(took)
 		all = append(all, took...)
-		found = append(found, fmt.Sprintf("%v: %v", outage.length, round(took[len(took)-1])))
+		found = append(found, fmt.Sprintf("%v: %v, %v", outage.length, round(took[len(took)/2]), round(took[len(took)-1])))
 	}
 	slices.Sort(all)
 	median, worst := all[len(all)/2], all[len(all)-1]
-	return fmt.Sprintf("median %v, worst %v (worst by length: %s)", round(median), round(worst), strings.Join(found, ", ")),
+	return fmt.Sprintf("median %v, worst %v (by length: %s)", round(median), round(worst), strings.Join(found, "; ")),
 		median <= time.Second && worst <= 5*time.Second, nil
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -16,7 +17,10 @@ import (
 // visitors ask 50 times a second until stopped.
 type visitors struct {
 	asked, failed atomic.Int64
+	open          atomic.Int64 // requests under way
 	last          atomic.Pointer[error]
+	mu            sync.Mutex
+	longest       time.Duration // wait for an answer
 	wg            sync.WaitGroup
 	stop          chan struct{}
 }
@@ -42,7 +46,14 @@ func (v *visitors) ask(w *world) {
 	p := newProbe(w, 0)
 	p.http.Timeout = 30 * time.Second
 	v.asked.Add(1)
-	if err := p.ask(); err != nil {
+	v.open.Add(1)
+	defer v.open.Add(-1)
+	begin := time.Now()
+	err := p.ask()
+	v.mu.Lock()
+	v.longest = max(v.longest, time.Since(begin))
+	v.mu.Unlock()
+	if err != nil {
 		v.failed.Add(1)
 		v.last.Store(&err)
 	}
@@ -51,34 +62,52 @@ func (v *visitors) ask(w *world) {
 func (v *visitors) end() (found string, ok bool) {
 	close(v.stop)
 	v.wg.Wait()
-	found = fmt.Sprintf("%d of %d requests failed", v.failed.Load(), v.asked.Load())
+	found = fmt.Sprintf("%d of %d requests failed, the longest took %v", v.failed.Load(), v.asked.Load(), round(v.longest))
 	if err := v.last.Load(); err != nil {
 		found += fmt.Sprintf(" (the last: %v)", *err)
 	}
 	return found, v.failed.Load() == 0 && v.asked.Load() > 0
 }
 
-// visitorsInRestart kills a client and starts it again after 3 s.
+// visitorsInRestart ends a client as service managers do, and then by SIGKILL, and starts
+// it again after 4.5 s: with what it needs to be ready, visitors wait for up to 5 s. A
+// request that was with the private service when its client was killed is cut, as nobody
+// knows what it has done there.
 func visitorsInRestart(ctx context.Context, w *world, o options) (string, bool, error) {
-	v := startVisitors(w)
-	sleep(ctx, time.Second)
-	w.clients[0].end(syscall.SIGKILL)
-	sleep(ctx, 3*time.Second)
-	if err := w.clients[0].run(); err != nil {
-		return "", false, err
-	}
-	sleep(ctx, 4*time.Second)
-	found, ok := v.end()
-	return found, ok, nil
-}
-
-// logDisk fills the disk of the server's log, and then the client's, under requests.
-func logDisk(ctx context.Context, w *world, o options) (string, bool, error) {
-	v := startVisitors(w)
-	for _, site := range []int{theServer, 0} {
-		if err := w.strike(ctx, fault{kind: diskFull, site: site, length: o.scaled(time.Minute)}); err != nil {
+	var found [2]string
+	var allowed [2]int64 // to fail
+	all := true
+	for i, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		v := startVisitors(w)
+		sleep(ctx, time.Second)
+		if s == syscall.SIGKILL {
+			allowed[i] = v.open.Load()
+		}
+		w.clients[0].end(s)
+		sleep(ctx, 4500*time.Millisecond)
+		if err := w.clients[0].run(); err != nil {
 			return "", false, err
 		}
+		sleep(ctx, 3*time.Second)
+		found[i], _ = v.end()
+		all = all && v.failed.Load() <= allowed[i] && v.asked.Load() > 0
+	}
+	return fmt.Sprintf("SIGTERM: %s; kill -9: %s, %d were under way then", found[0], found[1], allowed[1]), all, nil
+}
+
+// logDisk fills the disks of the server's and the client's logs for two minutes.
+func logDisk(ctx context.Context, w *world, o options) (string, bool, error) {
+	v := startVisitors(w)
+	var filled sync.WaitGroup
+	var errs [2]error
+	for i, site := range []int{theServer, 0} {
+		filled.Go(func() {
+			errs[i] = w.strike(ctx, fault{kind: diskFull, site: site, length: o.scaled(2 * time.Minute)})
+		})
+	}
+	filled.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return "", false, err
 	}
 	sleep(ctx, time.Second)
 	found, ok := v.end()

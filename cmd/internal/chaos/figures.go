@@ -34,7 +34,7 @@ func figures() []figure {
 		{"descriptors", "exhausted: ≤ 0.1 CPU s in 5 s, ≤ 10 log lines, normal ≤ 1 s after relief", 1, fastMTU, descriptors},
 		{"log-disk", "log disk full: 0 failed requests", 1, fastMTU, logDisk},
 		{"lossy", "50 ms, 2 % loss: ≥ 90 % of direct TCP", 1, realMTU, lossyThroughput},
-		{"stalled", "a stalled stream costs the others ≤ 5 %", 1, fastMTU, stalledStream},
+		{"stalled", "50 ms, 2 % loss: a stalled stream costs the others ≤ 5 %", 1, realMTU, stalledStream},
 	}
 }
 

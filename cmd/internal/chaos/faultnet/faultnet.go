@@ -8,6 +8,7 @@ package faultnet
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -19,6 +20,9 @@ type Conditions struct {
 	// Loss is the share of packets that vanish, 0 to 1. A [Proxy] cannot lose packets
 	// of a TCP connection: there, that share of the pieces is late by 200 ms.
 	Loss float64
+	// Rate is how many bytes a second go each way; 0 is as many as this machine carries.
+	// A [Proxy] knows no rate.
+	Rate int
 	// Blackhole swallows everything.
 	Blackhole bool
 }
@@ -71,6 +75,15 @@ func (s *Site) Dial(addr string) (nc net.Conn, err error) {
 		return err
 	})
 	return nc, err
+}
+
+// UseCongestionControl chooses by name what TCP connections that the site opens or accepts
+// from now on do about loss. It is for sites in a [Jail] only, and not every machine has or
+// allows every one.
+func (s *Site) UseCongestionControl(name string) error {
+	return s.inside(func() error {
+		return os.WriteFile("/proc/sys/net/ipv4/tcp_congestion_control", []byte(name), 0)
+	})
 }
 
 // Start starts a program at the site.

@@ -16,6 +16,10 @@ const (
 	// as in a router.
 	queued = 16 << 10
 
+	// waiting is for how long a packet waits at most for those before it, where the rate is
+	// limited: about what routers at home have memory for.
+	waiting = 100 * time.Millisecond
+
 	// largestPacket is that of IPv4.
 	largestPacket = 64 << 10
 )
@@ -67,6 +71,7 @@ func (l *link) carry(from, to *os.File, count *atomic.Int64, random *rand.Rand) 
 	defer close(way)
 	wg.Go(func() { l.deliver(way, to) })
 	buf := make([]byte, largestPacket)
+	var free time.Time // when a path of limited rate has sent what it was given
 	for {
 		n, err := from.Read(buf)
 		if err != nil {
@@ -82,15 +87,26 @@ func (l *link) carry(from, to *os.File, count *atomic.Int64, random *rand.Rand) 
 			to.Write(rstOn)
 			continue
 		}
+		at := time.Now()
+		if c.Rate > 0 {
+			if free.Sub(at) > waiting {
+				continue
+			}
+			if free.Before(at) {
+				free = at
+			}
+			free = free.Add(time.Duration(n) * time.Second / time.Duration(c.Rate))
+			at = free
+		}
 		count.Add(int64(n))
-		if c.Delay == 0 && len(way) == 0 {
+		if c.Delay == 0 && c.Rate == 0 && len(way) == 0 {
 			to.Write(p) // a full interface loses it, as a router would
 			continue
 		}
 		copied := packets.Get().(*[]byte)
 		p = append((*copied)[:0], p...)
 		select {
-		case way <- late{p, time.Now().Add(c.Delay)}:
+		case way <- late{p, at.Add(c.Delay)}:
 		default:
 		}
 	}

@@ -63,7 +63,7 @@ func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.
 	}
 	var edit editing
 	if isWeb(g.protocol) && g.heads != nil {
-		edit = func(tap func([]byte)) conn.Leg { return newEditedLeg(leg, g.heads, start, strict, tap) }
+		edit = func(tap ConnTap) conn.Leg { return newEditedLeg(leg, g.heads, start, strict, tap) }
 	}
 	c.join(leg, edit, stream, info, tunnel, counts)
 	leg.Close()
@@ -71,26 +71,26 @@ func (c *Client) carry(ctx context.Context, start *msg.StartProxy, stream *conn.
 
 // editing makes the private service's leg one that changes heads. tap, if not nil, is to be
 // offered the requests as the service gets them.
-type editing func(tap func([]byte)) conn.Leg
+type editing func(tap ConnTap) conn.Leg
 
 // join copies between the private service and the stream, and shows a tap what passes.
 // A nil edit leaves it as it is.
 func (c *Client) join(leg *conn.Conn, edit editing, stream *conn.Stream, info ConnInfo, tunnel Tunnel, counts []*flowMetrics) {
 	tap := c.openTap(info, tunnel)
 	j := &conn.Join{Outer: leg, Stream: stream, CloseFollows: true}
-	var offer func([]byte) // requests, as the service gets them
-	if tap != nil {
-		offer = tap.Request
-	}
+	offer := tap != nil // requests, as the service gets them
 	if edit != nil {
-		j.Outer, offer = edit(offer), nil
+		j.Outer, offer = edit(tap), false
+	}
+	if offer {
+		j.Receiving = tap.Deliver
 	}
 	j.Received = func(p []byte) {
 		for _, m := range counts {
 			m.in.Inc(int64(len(p)))
 		}
-		if offer != nil {
-			offer(p)
+		if offer {
+			tap.Request(p)
 		}
 	}
 	j.Sent = func(p []byte) {
@@ -137,6 +137,9 @@ func (c *Client) turnAway(stream *conn.Stream, start *msg.StartProxy, page error
 		if err := stream.Fill(); err == nil {
 			request := stream.Buffered()
 			answer := page.response(request)
+			if tap != nil {
+				tap.Deliver()
+			}
 			stream.Write(answer)
 			if tap != nil {
 				tap.Request(request)

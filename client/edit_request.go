@@ -34,7 +34,7 @@ type requestEditor struct {
 	rules     *headRules
 	responses *responseEditor
 	strict    bool
-	tap       func([]byte)
+	tap       ConnTap
 
 	visitor     string // the address for X-Forwarded-For; "" is unknown
 	behindProxy bool   // a trusted proxy sends the requests: its fields are believed
@@ -91,11 +91,14 @@ func (e *requestEditor) deliver(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
+	if e.tap != nil {
+		e.tap.Deliver()
+	}
 	if _, err := e.leg.Write(p); err != nil {
 		return err
 	}
 	if e.tap != nil {
-		e.tap(p)
+		e.tap.Request(p)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type editedLeg struct {
 // newEditedLeg changes by the rules what passes through leg for a visitor. strict says
 // that the server reads requests as strictly as this client, and begins a new connection
 // for each that asks to leave HTTP. tap, if not nil, is offered what the service is sent.
-func newEditedLeg(leg *conn.Conn, rules *headRules, start *msg.StartProxy, strict bool, tap func([]byte)) *editedLeg {
+func newEditedLeg(leg *conn.Conn, rules *headRules, start *msg.StartProxy, strict bool, tap ConnTap) *editedLeg {
 	l := &editedLeg{Conn: leg}
 	l.responses.leg = leg
 	if rules.editsResponses() {

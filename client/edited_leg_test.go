@@ -20,8 +20,18 @@ type rig struct {
 	t       testing.TB
 	leg     *editedLeg
 	service *net.TCPConn
-	tapped  bytes.Buffer
+	tapped  tapped
 }
+
+// tapped keeps what a tap is offered of requests.
+type tapped struct {
+	ConnTap
+	bytes.Buffer
+	deliveries int
+}
+
+func (t *tapped) Deliver()         { t.deliveries++ }
+func (t *tapped) Request(p []byte) { t.Write(p) }
 
 func newRig(t testing.TB, tunnel Tunnel, start *msg.StartProxy, strict bool) *rig {
 	t.Helper()
@@ -37,7 +47,7 @@ func newRig(t testing.TB, tunnel Tunnel, start *msg.StartProxy, strict bool) *ri
 	}
 	ours, theirs := conntest.TCPPair(t)
 	r := &rig{t: t, service: theirs}
-	r.leg = newEditedLeg(conn.NewConn(ours), rules, start, strict, func(p []byte) { r.tapped.Write(p) })
+	r.leg = newEditedLeg(conn.NewConn(ours), rules, start, strict, &r.tapped)
 	t.Cleanup(r.leg.Release)
 	return r
 }
@@ -164,8 +174,8 @@ func TestRequestHeads(t *testing.T) {
 				if got := r.send(tt.in, n); got != tt.want {
 					t.Errorf("service got\n%q\nwant\n%q", got, tt.want)
 				}
-				if got := r.tapped.String(); got != tt.want {
-					t.Errorf("tap got %q", got)
+				if got := r.tapped.String(); got != tt.want || (r.tapped.deliveries == 0) != (got == "") {
+					t.Errorf("tap got %q after %d deliveries", got, r.tapped.deliveries)
 				}
 			})
 		}

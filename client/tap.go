@@ -19,10 +19,13 @@ type ConnInfo struct {
 	VisitorAddr string // ip:port of the visitor, as the server reports it
 }
 
-// ConnTap observes one public connection. Request and RequestEnd are called from
-// one goroutine, Response and ResponseEnd from another one at the same time, Close
+// ConnTap observes one public connection. Deliver, Request and RequestEnd are called
+// from one goroutine, Response and ResponseEnd from another one at the same time, Close
 // after both. Slices are valid during the call only.
 type ConnTap interface {
+	// Deliver is called before the private service is given bytes that Request offers
+	// afterwards: by then it may have answered them.
+	Deliver()
 	// Request offers bytes that the visitor sent and the private service received.
 	Request(p []byte)
 	// Response offers bytes that the private service sent and the visitor's

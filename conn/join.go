@@ -37,8 +37,10 @@ type Join struct {
 	CloseFollows bool
 
 	// Sent and Received, when not nil, see the bytes that the stream and the outer
-	// leg have taken. p is valid during the call only.
+	// leg have taken. p is valid during the call only. Receiving, when not nil, is called
+	// before the outer leg is given any.
 	Sent, Received func(p []byte)
+	Receiving      func()
 
 	mu         sync.Mutex
 	half       bool // one direction has ended
@@ -95,6 +97,9 @@ func (j *Join) FromStream() error {
 		if err != nil {
 			j.Outer.Reset()
 			return err
+		}
+		if j.Receiving != nil {
+			j.Receiving()
 		}
 		if err := j.Outer.WritePadded(p); err != nil {
 			j.discard()

@@ -66,6 +66,9 @@ func (s *Store) newCapture(info client.ConnInfo, replayOf ID) *capture {
 	return c
 }
 
+// Deliver notes when the service is given the bytes of the next Request.
+func (c *capture) Deliver() { c.req.delivery = time.Now() }
+
 // Request takes bytes that the visitor sent.
 func (c *capture) Request(p []byte) {
 	c.run(&c.req.touched, func() {
@@ -155,6 +158,14 @@ func (c *capture) clock() time.Time {
 	return c.now
 }
 
+// later returns the later one: a service may answer what it was not asked yet.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // stopKeeping makes a record keep no more bytes, because it was removed or because
 // pinned exchanges take all they may.
 func (c *capture) stopKeeping(r *record, gone bool) {
@@ -210,7 +221,7 @@ func (c *capture) finishResponse(r *record, complete bool) {
 func (c *capture) finish(r *record, m *message) {
 	grown := m.buf.trim(c.store.arena)
 	if r.reqDone && r.resDone && r.sum.End.IsZero() {
-		r.sum.End = c.clock()
+		r.sum.End = later(c.clock(), later(r.sum.FirstByte, r.sum.Start))
 	}
 	c.changed(r, grown)
 	if !r.sum.End.IsZero() && !r.counted {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"ngrok/client"
 )
@@ -194,6 +196,30 @@ var captureTests = []traffic{
 }
 
 // dump describes an exchange without its times, and checks what always holds.
+// TestTimesOfEarlyResponses has the service answer before the request was shown: the
+// times are those of when the bytes passed.
+func TestTimesOfEarlyResponses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{})
+		tap := s.Open(testInfo)
+		for n := range 2 {
+			begin := time.Now()
+			tap.Deliver()
+			time.Sleep(3 * time.Millisecond)
+			tap.Response([]byte("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"))
+			time.Sleep(2 * time.Millisecond)
+			tap.Response([]byte("cd"))
+			time.Sleep(time.Second)
+			tap.Request(fmt.Appendf(nil, "GET /%d HTTP/1.1\r\nHost: h\r\n\r\n", n))
+			r := s.List(ListOptions{Limit: 1}).Rows[0]
+			if !r.Start.Equal(begin) || r.FirstByte.Sub(begin) != 3*time.Millisecond || r.Duration != 5*time.Millisecond {
+				t.Errorf("%s: began %v late, first byte after %v, took %v", r.Path, r.Start.Sub(begin), r.FirstByte.Sub(begin), r.Duration)
+			}
+		}
+		tap.Close()
+	})
+}
+
 func dump(t *testing.T, e *Exchange) string {
 	t.Helper()
 	var b strings.Builder

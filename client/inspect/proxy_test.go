@@ -73,6 +73,7 @@ func passOne(public net.Conn, addr string, tap client.Tap) {
 // nobody is a tap that does nothing.
 type nobody struct{}
 
+func (nobody) Deliver()          {}
 func (nobody) Request([]byte)    {}
 func (nobody) Response([]byte)   {}
 func (nobody) RequestEnd(error)  {}

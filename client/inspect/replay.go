@@ -161,6 +161,7 @@ func (r *replay) run(ctx context.Context, count, concurrency int) ([]ID, error) 
 func (r *replay) send(ctx context.Context) {
 	c := r.store.newCapture(r.info, r.origin)
 	defer c.Close()
+	c.Deliver()
 	c.Request(r.raw)
 	id := c.firstID()
 	r.mu.Lock()

@@ -24,19 +24,20 @@ const (
 
 // requestSide reads what the visitor sends.
 type requestSide struct {
-	state   side
-	scan    http1.HeadScanner
-	held    []byte    // of an incomplete head, or while waiting
-	start   time.Time // first byte of the head
-	parsed  http1.Request
-	target  string // of the last request,
-	host    string // which is often that of the next one, too
-	body    http1.Body
-	trailer []byte
-	r       *record // whose request is being read
-	frames  wsParser
-	ended   bool  // the direction has ended
-	endErr  error // how
+	state    side
+	scan     http1.HeadScanner
+	held     []byte    // of an incomplete head, or while waiting
+	start    time.Time // first byte of the head
+	delivery time.Time // of the bytes that are being read; zero when nobody told
+	parsed   http1.Request
+	target   string // of the last request,
+	host     string // which is often that of the next one, too
+	body     http1.Body
+	trailer  []byte
+	r        *record // whose request is being read
+	frames   wsParser
+	ended    bool  // the direction has ended
+	endErr   error // how
 
 	touched []touch // by the call under way in this direction
 }
@@ -69,7 +70,9 @@ func (c *capture) feedRequest(p []byte) {
 func (c *capture) requestHead(p []byte) (rest []byte) {
 	q := &c.req
 	if len(q.held) == 0 && q.start.IsZero() {
-		q.start = c.clock()
+		if q.start = q.delivery; q.start.IsZero() {
+			q.start = c.clock()
+		}
 	}
 	b := p
 	if len(q.held) > 0 {

@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"ngrok/conn/http1"
 )
@@ -23,8 +24,10 @@ const noteOrphan = "the service sent this without a request that could be read"
 type responseSide struct {
 	state   side
 	scan    http1.HeadScanner
-	held    []byte // of an incomplete head
-	early   buffer // what came before the request that it answers was seen
+	held    []byte    // of an incomplete head
+	early   buffer    // what came before the request that it answers was seen
+	firstAt time.Time // when the first piece of early came, until it is read
+	lastAt  time.Time // when the last one did
 	parsed  http1.Response
 	reason  string // of the last response, which is often that of the next one, too
 	typ     string // its content type, likewise
@@ -58,10 +61,21 @@ func (c *capture) feedResponse(p []byte) {
 
 // setAside keeps response bytes until their request is there. They are in the arena,
 // since this happens all the time: the two directions are offered by different goroutines.
-func (c *capture) setAside(p []byte) { c.res.early.append(c.store.arena, p, -1) }
+func (c *capture) setAside(p []byte) {
+	q := &c.res
+	q.lastAt = c.clock()
+	if q.early.n == 0 {
+		q.firstAt = q.lastAt
+	}
+	q.early.append(c.store.arena, p, -1)
+}
 
-// readEarly reads what was set aside. Some of it may be set aside again.
+// readEarly reads what was set aside, as of when it came. Some of it may be set aside
+// again.
 func (c *capture) readEarly() {
+	now := c.clock()
+	defer func() { c.now = now }()
+	c.now = c.res.lastAt
 	early := c.res.early
 	c.res.early = buffer{}
 	defer early.free(c.store.arena)
@@ -143,7 +157,11 @@ func (c *capture) responseHead(p []byte) (rest []byte) {
 	}
 	q, r := &c.res, c.queue[0]
 	if r.sum.FirstByte.IsZero() {
-		r.sum.FirstByte = c.clock()
+		at := q.firstAt
+		if at.IsZero() {
+			at = c.clock()
+		}
+		r.sum.FirstByte, q.firstAt = later(at, r.sum.Start), time.Time{}
 		c.changed(r, 0)
 	}
 	b := p

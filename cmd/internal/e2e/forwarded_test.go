@@ -59,6 +59,7 @@ func (r *tapRecord) Response(p []byte) {
 	defer r.mu.Unlock()
 	r.response = append(r.response, p...)
 }
+func (r *tapRecord) Deliver()          {}
 func (r *tapRecord) RequestEnd(error)  {}
 func (r *tapRecord) ResponseEnd(error) {}
 func (r *tapRecord) Close()            {}

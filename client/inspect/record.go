@@ -15,8 +15,8 @@ const (
 	// recordSize is what a record takes of the heap, with its places in lists.
 	recordSize = 544
 	// recordCost is what a record is accounted for: while most of what is kept are
-	// records, the collector needs room beside them.
-	recordCost = recordSize * 3 / 2
+	// records, the collector needs as much room beside them.
+	recordCost = recordSize * 2
 	// itemCost is an estimate of an item of a timeline.
 	itemCost = 160
 )

@@ -25,7 +25,7 @@ const (
 	maxDBSize = 16 << 30
 	// maxReserve is the most of DBSize that is not for what is kept. What keeping costs
 	// beside that hardly grows with it.
-	maxReserve = 12 << 20
+	maxReserve = 16 << 20
 )
 
 // ErrNotFound is returned for an exchange that is unknown or no longer kept.
@@ -39,7 +39,7 @@ var ErrPinLimit = errors.New("pinned exchanges would take more than half of insp
 type Options struct {
 	// DBSize bounds the memory that the inspector takes, in bytes, up to 16 GiB; 0 means
 	// 50 MiB, a negative number turns capture off (replays and imports then have 50 MiB). A
-	// quarter of it, at most 12 MiB, is not for what is kept but for what keeping
+	// third of it, at most 16 MiB, is not for what is kept but for what keeping
 	// costs beside it: the collector's garbage, and views that look.
 	DBSize int64
 
@@ -100,7 +100,7 @@ func New(o Options) *Store {
 		s.bodySize = 0
 	}
 	s.bodySize = min(s.bodySize, s.budget/8)
-	s.budget -= min(s.budget/4, maxReserve)
+	s.budget -= min(s.budget/3, maxReserve)
 	s.arena = newArena(s.budget)
 	s.changed.prev, s.changed.next = &s.changed, &s.changed
 	s.removed.since = s.seq

@@ -145,7 +145,7 @@ func wantEmpty(t testing.TB, s *Store) {
 }
 
 func TestBudgetAndPins(t *testing.T) {
-	s := New(Options{DBSize: 1 << 20})
+	s := New(Options{DBSize: 1200 << 10})
 	body := make([]byte, 50<<10)
 	first := pass(t, s, "/first", body)
 	if err := s.Pin(first, true); err != nil {

@@ -3,44 +3,57 @@ package main
 import (
 	"context"
 	"math"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 )
 
 const (
-	// memoryBeside is what Go may take beside what the inspector keeps there, in bytes,
-	// garbage included. With half of it the collector would run all the time, and empty
-	// the pools of buffers whenever it does.
+	// memoryBeside is what Go may take beside what the inspector keeps in the heap, in
+	// bytes, garbage included.
 	memoryBeside = 14 << 20
 
-	// memoryPerConn is what an open connection adds to that.
-	memoryPerConn = 64 << 10
+	// memoryGrowth is what may be allocated between two collections all the same, in
+	// bytes. With less the collector would run all the time, at several times the cost
+	// of what it cleans up after.
+	memoryGrowth = 10 << 20
+
+	// memoryStep is what the bound has to be off by to be worth a change, which stops
+	// the world.
+	memoryStep = 1 << 20
+
+	// memoryRest is how often at most a collection is forced to see how much is needed:
+	// while little is allocated, none would come by itself to find what has been let go.
+	memoryRest = 2 * time.Second
 
 	memoryPace = 250 * time.Millisecond
-
-	// memoryPercent is how much the heap may grow between two collections while that is
-	// within the bound. Twice the usual: a heap of a few megabytes would be collected all
-	// the time, and each collection stops the world.
-	memoryPercent = 200
 )
 
-// boundMemory has the garbage collector keep the heap within the inspector's part of it
-// and memoryBeside, until ctx ends: by itself it would let the heap double. budget
-// returns the bytes that the inspector may have there, conns how many connections are open.
-func boundMemory(ctx context.Context, budget, conns func() int64) {
+// boundMemory has Go keep near the inspector's part of the heap and memoryBeside, until
+// ctx ends: by itself it would let the heap double, and give back slowly what held many
+// small exchanges when large ones take their place. budget returns the bytes that the
+// inspector may have in the heap.
+func boundMemory(ctx context.Context, budget func() int64) {
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return // whoever set GOMEMLIMIT knows better
 	}
 	defer debug.SetMemoryLimit(math.MaxInt64)
-	if usual := debug.SetGCPercent(memoryPercent); usual == 100 {
-		defer debug.SetGCPercent(usual)
-	} else {
-		debug.SetGCPercent(usual) // the same goes for GOGC
-	}
 	tick := time.NewTicker(memoryPace)
 	defer tick.Stop()
+	use := newMemoryUse()
+	limit := int64(math.MaxInt64)
+	var forced time.Time
 	for {
-		debug.SetMemoryLimit(memoryLimit(budget(), conns()))
+		bound, needed := budget()+memoryBeside, use.needed()
+		if now := time.Now(); needed > bound-memoryGrowth && now.Sub(forced) >= memoryRest {
+			runtime.GC()
+			forced, needed = now, use.needed()
+		}
+		if next := max(bound, needed+memoryGrowth); max(limit-next, next-limit) >= memoryStep {
+			limit = next
+			debug.SetMemoryLimit(limit)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -49,6 +62,27 @@ func boundMemory(ctx context.Context, budget, conns func() int64) {
 	}
 }
 
-func memoryLimit(budget, conns int64) int64 {
-	return budget + memoryBeside + conns*memoryPerConn
+// memoryUse reads what Go's runtime says of its memory.
+type memoryUse []metrics.Sample
+
+func newMemoryUse() memoryUse {
+	return memoryUse{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/total:bytes"},
+		// Of the total, what is not needed or counted as live already.
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+}
+
+// needed returns the bytes that a collection at this moment would leave in use: objects,
+// stacks, and what the runtime has for itself.
+func (u memoryUse) needed() int64 {
+	metrics.Read(u)
+	n := u[0].Value.Uint64() + u[1].Value.Uint64()
+	for _, s := range u[2:] {
+		n -= s.Value.Uint64()
+	}
+	return int64(n)
 }

@@ -203,8 +203,7 @@ func (ses *session) run() error {
 		})
 	}
 	if ses.budget != nil {
-		open := func() int64 { return ses.client.State().Metrics.OpenConns }
-		wg.Go(func() { boundMemory(viewing, ses.budget, open) })
+		wg.Go(func() { boundMemory(viewing, ses.budget) })
 	}
 	wg.Go(func() { ses.show(ctx, viewing, quit) })
 

@@ -149,13 +149,13 @@ func useDir(cmd *exec.Cmd, dir string) {
 // A socket that strangers reach makes the server one that wants tokens, whatever address
 // the flags name.
 func TestPublicSocketWantsTokens(t *testing.T) {
-	p := startProcessAs(t, newSockets(t, "", "0.0.0.0:0").under)
+	p := startProcessAs(t, newSockets(t, "", "0.0.0.0:0").under, "-tunnelAddr=127.0.0.1:4443", "-domain=tunnel.example.com")
 	_, port, _ := net.SplitHostPort(p.addr)
 	p.addr = "127.0.0.1:" + port
 	if _, answer := p.login(t, ""); !strings.Contains(answer.Error, "wants a token") {
 		t.Errorf("a stranger: %q", answer.Error)
 	}
-	p.waitFor(t, "auth_token: ")
+	p.waitFor(t, "server_addr: tunnel.example.com:"+port+"\n")
 }
 
 func TestSocketsThatCannotBeUsed(t *testing.T) {

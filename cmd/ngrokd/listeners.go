@@ -123,16 +123,16 @@ func (ls *listeners) inUse() (all []*listener) {
 }
 
 // bound returns addr, which was asked for under that name, with the port that it got where
-// it asked for any.
+// it asked for any, or where a listener was passed.
 func (ls *listeners) bound(name, addr string) string {
 	host, port, err := net.SplitHostPort(addr)
-	if n, _ := strconv.ParseUint(port, 10, 16); err != nil || n != 0 {
+	if err != nil {
 		return addr
 	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := ls.open[name]
-	if l == nil {
+	if n, _ := strconv.ParseUint(port, 10, 16); l == nil || n != 0 && !l.passed {
 		return addr
 	}
 	_, port, _ = net.SplitHostPort(l.Addr().String())

@@ -181,15 +181,15 @@ func (b *breaking) mended(f fault, serverFaults int64) {
 			b.world.note(fmt.Sprintf("after %v: %v", f, err))
 		}
 		took += d
-		if d > slow {
-			b.say("site %d: usable %v after the end of %s", i, round(d), f.kind)
-		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.struck[f.kind]++
 	if f.site != theServer && serverFaults%2 == 0 && b.serverFaults.Load() == serverFaults {
 		b.recovery[f.kind] = append(b.recovery[f.kind], took)
+		if took > slow {
+			b.say("site %d: usable again %v after the end of %s", f.site, round(took), f.kind)
+		}
 	}
 }
 

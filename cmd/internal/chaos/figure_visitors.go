@@ -79,7 +79,7 @@ func visitorsInRestart(ctx context.Context, w *world, o options) (string, bool, 
 	all := true
 	for i, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		v := startVisitors(w)
-		sleep(ctx, time.Second)
+		sleep(ctx, 1010*time.Millisecond) // between two of the requests
 		if s == syscall.SIGKILL {
 			allowed[i] = v.open.Load()
 		}

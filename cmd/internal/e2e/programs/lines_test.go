@@ -30,7 +30,8 @@ func TestProgramsKnownLines(t *testing.T) {
 	// The printed file is pasted as it is; only a name that no resolver knows here is
 	// replaced by the address.
 	pasted := s.server.find(t, `(?s)--- ngrok.yml\n(.*?)--- end`)
-	pasted = strings.Replace(pasted, "server_addr: tunnel.example.com:0", "server_addr: "+tunnelAddr, 1)
+	_, port, _ := net.SplitHostPort(tunnelAddr)
+	pasted = strings.Replace(pasted, "server_addr: tunnel.example.com:"+port, "server_addr: "+tunnelAddr, 1)
 	pasted += "inspect_addr: disabled\n"
 	token := regexp.MustCompile(`auth_token: (\S+)`).FindStringSubmatch(pasted)[1]
 	write(t, home, "debug.yml", pasted)

@@ -18,8 +18,9 @@ type proxyConn struct {
 	reuse bool      // serves one visitor after another
 	uses  chan *use // hands the next use to run; closed by retire
 
-	dead      atomic.Bool // run has seen its end
-	idleSince time.Time   // guarded by pool.mu
+	dead      atomic.Bool         // run has seen its end
+	last      atomic.Pointer[use] // until it is over: an idle connection keeps no visitor alive
+	idleSince time.Time           // guarded by pool.mu
 }
 
 // use is one visitor's connection on a proxy connection.
@@ -78,6 +79,7 @@ func (pc *proxyConn) begin(v visitor, start *msg.StartProxy, first []byte, prepa
 
 // over is called when both directions of a use have ended.
 func (pc *proxyConn) over() {
+	pc.last.Store(nil) // before anybody can begin the next one
 	switch {
 	case !pc.reuse:
 		pc.link.Close()
@@ -94,10 +96,9 @@ func (pc *proxyConn) retire() {
 
 // run owns the link. It returns when the link has ended.
 func (pc *proxyConn) run() {
-	var last *use
 	for {
 		err := pc.awaitBytes()
-		if last != nil && !last.stream.Over() {
+		if last := pc.last.Load(); last != nil && !last.stream.Over() {
 			last.visitor.cut() // the link died, or the peer goes on behind its end
 			pc.die(last)
 			return
@@ -106,31 +107,38 @@ func (pc *proxyConn) run() {
 			pc.link.Close() // it died idle, or the peer speaks out of turn
 			return
 		}
-		var ok bool
-		if last, ok = <-pc.uses; !ok {
+		u, ok := <-pc.uses
+		if !ok {
 			pc.link.Close()
 			return
 		}
 		if errors.Is(err, errOutOfTurn) {
-			last.refuse()
+			u.refuse()
 			pc.link.Reset()
 			return
 		}
-		if err != nil {
-			// The end may have been seen before the use began: only when begin is
-			// done is it clear whether the visitor has gone elsewhere.
-			last.awaitStart()
-		}
-		err = last.run()
-		close(last.done)
-		if err != nil && !last.stream.Received() {
-			pc.die(last)
+		if !pc.serve(u, err) {
 			return
 		}
-		if !pc.reuse {
-			return // whoever ends the second direction closes it
-		}
 	}
+}
+
+// serve runs one use, whose first bytes or, with err, whose end has been seen. It reports
+// whether there may be another one.
+func (pc *proxyConn) serve(u *use, err error) bool {
+	if err != nil {
+		// The end may have been seen before the use began: only when begin is
+		// done is it clear whether the visitor has gone elsewhere.
+		u.awaitStart()
+	}
+	pc.last.Store(u)
+	err = u.run()
+	close(u.done)
+	if err != nil && !u.stream.Received() {
+		pc.die(u)
+		return false
+	}
+	return pc.reuse // else whoever ends the second direction closes it
 }
 
 func (u *use) awaitStart() {

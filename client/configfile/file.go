@@ -112,7 +112,7 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, fmt.Errorf("%s: larger than %d bytes: this is not a configuration file", name, maxSize)
 	}
 	if token := bareToken(data); token != "" {
-		return &File{AuthToken: token}, nil
+		return &File{AuthToken: token, name: name}, nil
 	}
 	root, err := parseYAML(data)
 	if err != nil {

@@ -23,9 +23,11 @@ const (
 	// the world.
 	memoryStep = 1 << 20
 
-	// memoryRest is how often at most a collection is forced to see how much is needed:
-	// while little is allocated, none would come by itself to find what has been let go.
-	memoryRest = 2 * time.Second
+	// A collection is forced to see how much is needed when that seems too much: while
+	// little is allocated, none would come by itself to find what has been let go. The rest
+	// between two is doubled when the first has found nothing.
+	memoryRestMin = 2 * time.Second
+	memoryRestMax = time.Minute
 
 	memoryPace = 250 * time.Millisecond
 )
@@ -43,12 +45,17 @@ func boundMemory(ctx context.Context, budget func() int64) {
 	defer tick.Stop()
 	use := newMemoryUse()
 	limit := int64(math.MaxInt64)
+	rest := memoryRestMin
 	var forced time.Time
 	for {
 		bound, needed := budget()+memoryBeside, use.needed()
-		if now := time.Now(); needed > bound-memoryGrowth && now.Sub(forced) >= memoryRest {
+		if now := time.Now(); needed > bound && now.Sub(forced) >= rest {
 			runtime.GC()
+			seemed := needed
 			forced, needed = now, use.needed()
+			if rest = min(2*rest, memoryRestMax); seemed-needed >= memoryStep {
+				rest = memoryRestMin
+			}
 		}
 		if next := max(bound, needed+memoryGrowth); max(limit-next, next-limit) >= memoryStep {
 			limit = next

@@ -10,7 +10,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -76,76 +75,81 @@ func restartMany(ctx context.Context, w *world, o options) (string, bool, error)
 
 // holdMany opens 9,000 connections, holds them, and has each echo at the end.
 func holdMany(ctx context.Context, w *world, o options) (string, bool, error) {
-	const many = 9000
-	conns := make([]net.Conn, many)
-	defer func() {
-		for _, c := range conns {
-			if c != nil {
-				c.Close()
-			}
-		}
-	}()
+	held := make(heldConns, 9000)
+	defer held.close()
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(w.tcpPort))
-	echoed := func(i int) error {
-		want := fmt.Sprintf("%08d", i)
-		c := conns[i]
-		c.SetDeadline(time.Now().Add(30 * time.Second))
-		if _, err := io.WriteString(c, want); err != nil {
-			return err
-		}
-		got := make([]byte, len(want))
-		if _, err := io.ReadFull(c, got); err != nil {
-			return err
-		}
-		if string(got) != want {
-			return fmt.Errorf("connection %d echoes %q", i, got)
-		}
-		return nil
-	}
-	each := func(f func(i int) error) (failed int64, last error) {
-		var n atomic.Int64
-		var lastErr atomic.Pointer[error]
-		var wg sync.WaitGroup
-		next := make(chan int)
-		for range 100 {
-			wg.Go(func() {
-				for i := range next {
-					if err := f(i); err != nil {
-						n.Add(1)
-						lastErr.Store(&err)
-					}
-				}
-			})
-		}
-		for i := range many {
-			next <- i
-		}
-		close(next)
-		wg.Wait()
-		if p := lastErr.Load(); p != nil {
-			last = *p
-		}
-		return n.Load(), last
-	}
 	begin := time.Now()
-	if failed, err := each(func(i int) (err error) {
-		if conns[i], err = net.DialTimeout("tcp", addr, 10*time.Second); err != nil {
+	if failed, err := held.each(func(i int) (err error) {
+		if held[i], err = net.DialTimeout("tcp", addr, 10*time.Second); err != nil {
 			return err
 		}
-		return echoed(i)
+		return held.echo(i)
 	}); failed > 0 {
-		return fmt.Sprintf("%d of %d connections could not be opened: %v", failed, many, err), false, nil
+		return fmt.Sprintf("%d of %d connections could not be opened: %v", failed, len(held), err), false, nil
 	}
 	opened := time.Since(begin)
 	server, _ := takeCensus(w.server.pid(), w.linkPort(0))
 	private, _ := takeCensus(w.clients[0].pid(), w.linkPort(1))
-	hold := o.hold
-	sleep(ctx, hold)
-	failed, err := each(echoed)
+	sleep(ctx, o.hold)
+	failed, err := held.each(held.echo)
 	found := fmt.Sprintf("%d of %d echo after %v (opened in %v; ngrokd %.0f MiB, ngrok %.0f MiB)",
-		many-failed, many, hold, round(opened), mib(server.rss), mib(private.rss))
+		len(held)-failed, len(held), o.hold, round(opened), mib(server.rss), mib(private.rss))
 	if err != nil {
 		found += ": " + err.Error()
 	}
 	return found, failed == 0, nil
+}
+
+// heldConns are connections to a service that echoes; those that were not opened are nil.
+type heldConns []net.Conn
+
+func (h heldConns) close() {
+	for _, c := range h {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// echo sends what no other connection sends, and reads it back.
+func (h heldConns) echo(i int) error {
+	want := fmt.Sprintf("%08d", i)
+	c := h[i]
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(c, want); err != nil {
+		return err
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil {
+		return err
+	}
+	if string(got) != want {
+		return fmt.Errorf("connection %d echoes %q", i, got)
+	}
+	return nil
+}
+
+// each calls f for all of them, 100 at a time, and returns how often it failed and an
+// error of these.
+func (h heldConns) each(f func(i int) error) (failed int, last error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range 100 {
+		wg.Go(func() {
+			for i := range next {
+				if err := f(i); err != nil {
+					mu.Lock()
+					failed, last = failed+1, err
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for i := range h {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return failed, last
 }

@@ -10,8 +10,9 @@ type secure struct {
 }
 
 // fill waits for plaintext and adds to in all that can be had without waiting again.
-// in must have room. Without unread bytes it holds no memory while it waits.
+// in must have room. Without unread bytes it holds no memory while it waits, nor after.
 func (s *secure) fill(in *inbuf) error {
+	defer s.wire.releaseEmpty()
 	if in.b == nil && !s.pending {
 		if err := s.wire.wait(); err != nil {
 			return err

@@ -82,10 +82,16 @@ func (w *wire) recordReady() bool {
 	return w.left == 0 && w.in.len() >= recordHeader && w.in.len() >= recordSize(w.in.bytes())
 }
 
-func (w *wire) fill() error {
+// releaseEmpty gives the buffer back once all of it was read. Thousands of connections
+// that are aborted at once would otherwise hold theirs until each has had its turn.
+func (w *wire) releaseEmpty() {
 	if w.in.len() == 0 {
 		w.in.release()
 	}
+}
+
+func (w *wire) fill() error {
+	w.releaseEmpty()
 	err := w.readInto(&w.in, bufferSize)
 	if errors.Is(err, io.EOF) {
 		return errCut

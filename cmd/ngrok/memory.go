@@ -14,9 +14,9 @@ const (
 	// bytes, garbage included.
 	memoryBeside = 14 << 20
 
-	// memoryGrowth is what may be allocated between two collections all the same, in
-	// bytes. With less the collector would run all the time, at several times the cost
-	// of what it cleans up after.
+	// memoryGrowth is the least that may be allocated between two collections all the
+	// same, in bytes; half of what is needed, when that is more. With less the collector
+	// would run all the time, at several times the cost of what it cleans up after.
 	memoryGrowth = 10 << 20
 
 	// memoryStep is what the bound has to be off by to be worth a change, which stops
@@ -57,7 +57,7 @@ func boundMemory(ctx context.Context, budget func() int64) {
 				rest = memoryRestMin
 			}
 		}
-		if next := max(bound, needed+memoryGrowth); max(limit-next, next-limit) >= memoryStep {
+		if next := max(bound, needed+max(memoryGrowth, needed/2)); max(limit-next, next-limit) >= memoryStep {
 			limit = next
 			debug.SetMemoryLimit(limit)
 		}

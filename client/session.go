@@ -160,6 +160,7 @@ func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.L
 	if err != nil {
 		return nil, fmt.Errorf("reach the server %s: %w", c.config.ServerAddr, err)
 	}
+	conn.BoundUnsent(nc)
 	tc := conn.ClientTLS(nc, c.tls)
 	if err := tc.TLS().HandshakeContext(ctx); err != nil {
 		tc.Reset()

@@ -7,12 +7,12 @@ import (
 
 // unsentMax is how many bytes the kernel takes of what a connection is to send beyond what
 // is under way. It costs no speed: the windows are not touched.
-const unsentMax = 256 << 10
+const unsentMax = 128 << 10
 
-// BoundUnsent keeps the kernel, where it can (Linux), from taking more than 256 KiB that
+// BoundUnsent keeps the kernel, where it can (Linux), from taking more than 128 KiB that
 // cannot be sent yet. Otherwise each peer that asks for much and reads nothing makes it
-// hold 4 MiB, which the connections of all others then lack. It is for accepted
-// connections: they do not inherit it from a listener, since Go's speak MPTCP.
+// hold 4 MiB, which the connections of all others then lack. Accepted
+// connections do not inherit it from a listener, since Go's speak MPTCP.
 func BoundUnsent(nc net.Conn) {
 	c, ok := nc.(syscall.Conn)
 	if !ok {

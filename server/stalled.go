@@ -13,7 +13,7 @@ import (
 // stalledAfter is when a visitor counts as stalled that takes nothing of what is there for
 // it. A phone in a tunnel comes back within that time, mostly; one that pauses a video
 // does not, and is welcome as long as there are few.
-const stalledAfter = 10 * time.Second
+const stalledAfter = 5 * time.Second
 
 // stalledFlow is a public connection whose visitor does not read.
 type stalledFlow struct {

@@ -123,6 +123,7 @@ func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, 
 	var wg sync.WaitGroup
 	wg.Go(func() { reloads.run(reloading) })
 	wg.Go(func() { next.run(reloading, handOver) })
+	wg.Go(func() { returnMemory(reloading, memoryPace) })
 	next.notify.send("READY=1\nMAINPID=" + strconv.Itoa(os.Getpid()))
 	err := serve(ctx, hurry)
 	end()

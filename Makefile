@@ -8,6 +8,8 @@ BUILDTAGS   ?=
 # How long each fuzz target runs in `make fuzz`, and in `make test`.
 FUZZTIME    ?= 30s
 TESTFUZZ    ?= 2s
+# How many sequences `make frames` reads.
+FRAMES      ?= 100000000
 # Which benchmarks `make bench` runs and how often; options of `make bench-tunnel`.
 BENCH       ?= .
 BENCHCOUNT  ?= 1
@@ -32,7 +34,7 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test test-long prepare race fuzz chaos soak replace storm lint \
+	assets vendor-web debug-assets run test test-long prepare race fuzz frames chaos soak replace storm lint \
 	cover bench bench-tunnel cross clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
@@ -106,6 +108,9 @@ test-long: prepare ## run the tests of the built programs at full size: about te
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
+
+frames: ## read FRAMES (100000000) random sequences of frames
+	GOGC=1000 $(GO) test ./conn -run StreamAtRandom -count 1 -v -timeout 0 -args -executions=$(FRAMES)
 
 # What the fault laboratory is told, such as CHAOS='-seed 7 -short' or CHAOS=figures.
 CHAOS       ?=

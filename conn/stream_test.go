@@ -3,6 +3,7 @@ package conn
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -53,8 +54,7 @@ func wantStream(b []byte) (payload, rest []byte, end error) {
 	return payload, nil, nil
 }
 
-// FuzzStream reads streams off whatever a peer sends, in pieces of any size, and compares
-// with a reader that has all of it at hand.
+// FuzzStream reads streams off whatever a peer sends, in pieces of any size.
 func FuzzStream(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x05hello\x01\x00\x00\x00\x00\x00\x00\x01x\x02\x00\x00\x00"), 1, false)
 	f.Add([]byte("\x00\x00\x00\x05hel"), 100, true)
@@ -62,51 +62,55 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("\x01\x00\x00\x01x"), 3, true)
 	f.Add(append([]byte("\x00\x01\x00\x00"), bytes.Repeat([]byte("0123456789abcdef"), 4096)...), 4096, false)
 	f.Fuzz(func(t *testing.T, b []byte, step int, consume bool) {
-		l := NewLink(NewConn(&scripted{b: bytes.Clone(b), step: max(step, 1)}))
-		for rest := b; ; {
-			payload, next, end := wantStream(rest)
-			over := 0
-			s := l.NewStream(true, func() { over++ })
-			s.CloseWrite()
-			var got []byte
-			var err error
-			for err == nil {
-				if consume { // as the reader of an HTTP head does
-					if err = s.Fill(); errors.Is(err, ErrFull) {
-						err = nil
-					}
-					n := (len(s.Buffered()) + 1) / 2
-					got = append(got, s.Buffered()[:n]...)
-					s.Consume(n)
-					continue
-				}
-				var p []byte
-				if p, err = s.Next(); err == nil {
-					got = append(got, p[Headroom:]...)
-				}
-			}
-			got = append(got, s.Buffered()...)
-			s.Release()
-			if !bytes.Equal(got, payload) {
-				t.Fatalf("read %d bytes, want %d", len(got), len(payload))
-			}
-			if end == nil {
-				end = io.ErrUnexpectedEOF
-			}
-			if !errors.Is(err, end) {
-				t.Fatalf("ended with %v, want %v", err, end)
-			}
-			regular := end == io.EOF || end == ErrReset
-			if s.Received() != regular || s.Over() != regular || (over == 1) != regular {
-				t.Fatalf("after %v: received %v, over %v, told %d times", err, s.Received(), s.Over(), over)
-			}
-			if !regular {
-				return
-			}
-			rest = next
-			if len(rest) == 0 {
-				return
-			}
+		if err := readStreams(bytes.Clone(b), step, consume); err != nil {
+			t.Fatal(err)
 		}
 	})
+}
+
+// readStreams reads streams off what a peer sends in pieces of step bytes, and compares
+// with a reader that has all of it at hand. consume is to read as one of an HTTP head does.
+func readStreams(b []byte, step int, consume bool) error {
+	l := NewLink(NewConn(&scripted{b: b, step: max(step, 1)}))
+	for rest := b; ; {
+		payload, next, end := wantStream(rest)
+		over := 0
+		s := l.NewStream(true, func() { over++ })
+		s.CloseWrite()
+		var got []byte
+		var err error
+		for err == nil {
+			if consume {
+				if err = s.Fill(); errors.Is(err, ErrFull) {
+					err = nil
+				}
+				n := (len(s.Buffered()) + 1) / 2
+				got = append(got, s.Buffered()[:n]...)
+				s.Consume(n)
+				continue
+			}
+			var p []byte
+			if p, err = s.Next(); err == nil {
+				got = append(got, p[Headroom:]...)
+			}
+		}
+		got = append(got, s.Buffered()...)
+		s.Release()
+		if !bytes.Equal(got, payload) {
+			return fmt.Errorf("read %d bytes, want %d", len(got), len(payload))
+		}
+		if end == nil {
+			end = io.ErrUnexpectedEOF
+		}
+		if !errors.Is(err, end) {
+			return fmt.Errorf("ended with %v, want %v", err, end)
+		}
+		regular := end == io.EOF || end == ErrReset
+		if s.Received() != regular || s.Over() != regular || (over == 1) != regular {
+			return fmt.Errorf("after %v: received %v, over %v, told %d times", err, s.Received(), s.Over(), over)
+		}
+		if rest = next; !regular || len(rest) == 0 {
+			return nil
+		}
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var executions = flag.Int("executions", 20_000, "how many random sequences of frames to read")
+var executions = flag.Int("executions", 4_000, "how many random sequences of frames to read")
 
 // TestStreamAtRandom reads what is nearly right: frames of all kinds and sizes, of which
 // some are broken, in pieces of any size. FuzzStream finds what nobody thought of; what

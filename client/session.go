@@ -152,6 +152,7 @@ func (c *Client) reach(ctx context.Context) (*conn.Link, error) {
 
 // dialWithin reaches the server's tunnel port; connect is how long TCP may take for it.
 func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.Link, error) {
+	conn.GrowStackForHandshake()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	connecting, stop := context.WithTimeout(ctx, connect)

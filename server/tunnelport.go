@@ -35,6 +35,7 @@ func (s *Server) acceptTunnel(nc net.Conn) {
 		return
 	}
 	s.serving.Go(func() {
+		conn.GrowStackForHandshake()
 		m, err := s.firstMessage(c, l)
 		s.gate.Leave(addr)
 		if err != nil {

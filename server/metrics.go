@@ -9,7 +9,8 @@ import (
 	metrics "github.com/rcrowley/go-metrics"
 )
 
-// reportEvery is how often a server logs its metrics, when they have changed.
+// reportEvery is how often a server logs its metrics, when they have changed. It does so
+// at its end, too.
 const reportEvery = 30 * time.Second
 
 // allProtocols are those of tunnels.
@@ -22,7 +23,7 @@ type serverMetrics struct {
 	opened   map[string]metrics.Counter
 	visits   map[string]visitCount
 	bytes    map[string]bytesCount
-	last     []byte // the report logged last
+	last     []byte // the report logged last; at first, what nothing adds up to
 }
 
 type visitCount struct {
@@ -53,6 +54,7 @@ func newMetrics() *serverMetrics {
 			out: metrics.NewRegisteredCounter(p+".bytes.out", r),
 		}
 	}
+	m.last = m.json()
 	return m
 }
 
@@ -72,7 +74,8 @@ func (m *serverMetrics) visit(protocol string) (done func()) {
 // stop ends what the timers hold.
 func (m *serverMetrics) stop() { m.registry.UnregisterAll() }
 
-// report logs all figures as one JSON object, unless nothing has changed.
+// report logs all figures as one JSON object, unless nothing has changed. Not for
+// concurrent use.
 func (m *serverMetrics) report(logger *slog.Logger) {
 	if b := m.json(); !bytes.Equal(b, m.last) {
 		m.last = b

@@ -214,6 +214,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	late.Stop()
 	looking.Wait()
 	s.registry.memory.save()
+	s.metrics.report(s.logger) // of what came since the last one, be it everything
 	s.metrics.stop()
 	s.tidy.Stop()
 	return nil

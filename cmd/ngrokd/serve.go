@@ -46,7 +46,7 @@ func (p program) serveWith(ctx context.Context, o *options, log *logging.Log) (e
 		return err
 	}
 	o.passed = next.listeners.addresses()
-	source, err := o.certificates(log.Logger)
+	source, err := o.certificates(p.env, log.Logger)
 	if err != nil {
 		return err
 	}

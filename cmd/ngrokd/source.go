@@ -9,8 +9,9 @@ import (
 )
 
 // certificates returns where the server's certificates come from: the operator's files or
-// an authority of its own, and before these an ACME authority if the settings name one.
-func (o *options) certificates(logger *slog.Logger) (cert.Source, error) {
+// an authority of its own, and before these an ACME authority if the settings name one. env
+// has the variables for the program that changes the DNS.
+func (o *options) certificates(env func(string) string, logger *slog.Logger) (cert.Source, error) {
 	source, err := cert.Open(cert.Options{Domain: o.domain, CertFile: o.tlsCrt, KeyFile: o.tlsKey, DataDir: o.dataDir, Logger: logger})
 	if err != nil || o.file.ACME == nil {
 		return source, err
@@ -21,6 +22,7 @@ func (o *options) certificates(logger *slog.Logger) (cert.Source, error) {
 		Directory: o.file.ACME.Directory,
 		CAFile:    o.file.ACME.CA,
 		DNS:       o.file.ACME.DNS,
+		Getenv:    env,
 		DataDir:   o.dataDir,
 		HTTP:      o.httpAddr != "",
 		HTTPS:     o.httpsAddr != "",

@@ -53,6 +53,10 @@ type ACMEOptions struct {
 	// docs/certificates.md. Nil means no DNS-01 and thus no wildcard.
 	DNS map[string]string
 
+	// Getenv is where the provider exec looks up the variables that its program gets,
+	// like [os.Getenv]. Nil means that there are none.
+	Getenv func(key string) string
+
 	// DataDir is where everything is kept, in its directory "acme". Required.
 	DataDir string
 

@@ -76,7 +76,7 @@ func newIssuer(o ACMEOptions, pending *challenges, storage certmagic.Storage) (*
 		i.byPort = &acmez.Client{Client: client, ChallengeSolvers: ports}
 	}
 	if o.DNS != nil {
-		solver, err := newDNSSolver(o.DNS, logger)
+		solver, err := newDNSSolver(o, logger)
 		if err != nil {
 			return nil, fmt.Errorf("dns: %w", err)
 		}

@@ -261,12 +261,16 @@ func (s *succession) run(ctx context.Context, cancel context.CancelCauseFunc) {
 
 // replace starts the next process and returns when it is ready.
 func (s *succession) replace(ctx context.Context) (pid int, err error) {
+	syscall.ForkLock.RLock() // no other program that is just started shall inherit it
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return 0, os.NewSyscallError("socketpair", err)
 	}
-	syscall.CloseOnExec(fds[0])
-	syscall.CloseOnExec(fds[1])
 	theirs := os.NewFile(uintptr(fds[1]), "handover")
 	defer theirs.Close()
 	w, err := newWire(os.NewFile(uintptr(fds[0]), "handover"))

@@ -76,18 +76,23 @@ func Dial(ctx context.Context, addr string, through *url.URL) (net.Conn, error) 
 	case "http", "https":
 		nc, err := dialConnect(ctx, direct, addr, through)
 		if err != nil {
-			return nil, fmt.Errorf("through the proxy %s: %w", through.Redacted(), err)
+			return nil, fmt.Errorf("through the proxy %s: %w", shown(through), err)
 		}
 		return nc, nil
 	case "socks5", "socks5h":
 		nc, err := dialSOCKS(ctx, direct, addr, through)
 		if err != nil {
-			return nil, fmt.Errorf("through the proxy %s: %w", through.Redacted(), err)
+			return nil, fmt.Errorf("through the proxy %s: %w", shown(through), err)
 		}
 		return nc, nil
 	default:
-		return nil, fmt.Errorf("proxy %s: its scheme must be http, https or socks5", through.Redacted())
+		return nil, fmt.Errorf("proxy %s: its scheme must be http, https or socks5", shown(through))
 	}
+}
+
+// shown returns what errors tell of a proxy: the user's name may be a token.
+func shown(proxy *url.URL) string {
+	return (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
 }
 
 func dialSOCKS(ctx context.Context, direct *net.Dialer, addr string, through *url.URL) (net.Conn, error) {

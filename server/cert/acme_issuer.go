@@ -151,8 +151,11 @@ func parseDirectory(s string) (directory, key string, err error) {
 	if s == "" {
 		s = certmagic.LetsEncryptProductionCA
 	}
+	if strings.Contains(s, "@") { // not repeated: there is a password before it
+		return "", "", fmt.Errorf("directory: there is a user or password in the URL: it begins with https:// and a host, like %s", certmagic.LetsEncryptProductionCA)
+	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return "", "", fmt.Errorf("directory: %q is no URL of an ACME directory: it begins with https://, like %s", s, certmagic.LetsEncryptProductionCA)
 	}
 	key = certmagic.StorageKeys.Safe(strings.NewReplacer("/", "-", ":", "-").Replace(u.Host + strings.TrimSuffix(u.Path, "/")))

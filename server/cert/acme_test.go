@@ -44,7 +44,7 @@ func TestNewACMERefuses(t *testing.T) {
 		{"one label", func(o *ACMEOptions) { o.Domain = "tunnel" }, "no public authority"},
 		{"email", func(o *ACMEOptions) { o.Email = "Ops <ops@example.com>" }, "is no address"},
 		{"http directory", func(o *ACMEOptions) { o.Directory = "http://a.example/dir" }, "begins with https://"},
-		{"directory with a password", func(o *ACMEOptions) { o.Directory = "https://a:b@a.example/" }, "begins with https://"},
+		{"directory with a password", func(o *ACMEOptions) { o.Directory = "https://a:kanarie@a.example/" }, "begins with https://"},
 		{"no ports", func(o *ACMEOptions) { o.HTTP, o.HTTPS = false, false }, "neither an http nor an https port"},
 		{"no CA file", func(o *ACMEOptions) { o.CAFile = filepath.Join(t.TempDir(), "none.pem") }, "ca: open"},
 		{"CA file of something else", func(o *ACMEOptions) { o.CAFile = "acme_test.go" }, "there is no certificate"},

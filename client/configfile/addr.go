@@ -16,9 +16,12 @@ const defaultServerPort = "4443"
 // bare port, with or without a colon, means 127.0.0.1; http:// before the address
 // is accepted, with port 80 as its default.
 func LocalAddr(s string) (string, error) {
+	if err := bare(s); err != nil {
+		return "", err
+	}
 	if rest, found := strings.CutPrefix(s, "http://"); found {
 		rest = strings.TrimSuffix(rest, "/")
-		if strings.ContainsAny(rest, "/?#@") {
+		if strings.Contains(rest, "/") {
 			return "", fmt.Errorf("%q has more than host and port: write for example localhost:8080", s)
 		}
 		if _, _, err := net.SplitHostPort(rest); err != nil && !isPort(rest) {
@@ -35,6 +38,9 @@ func LocalAddr(s string) (string, error) {
 // ServerAddr reads the address of a server and returns it as host:port. A host alone
 // means port 4443, a bare port 127.0.0.1.
 func ServerAddr(s string) (string, error) {
+	if err := bare(s); err != nil {
+		return "", err
+	}
 	if strings.Contains(s, "://") {
 		return "", fmt.Errorf("%q is a URL: write host:port", s)
 	}
@@ -84,10 +90,22 @@ func ProxyURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// bare refuses what has more than an address does. What that is may be a secret, so that
+// the error does not repeat it.
+func bare(s string) error {
+	if strings.ContainsAny(s, "?#@") {
+		return errors.New("the address has more than host and port, such as a password or a query: write for example localhost:8080")
+	}
+	return nil
+}
+
 // hostPort completes s to host:port and checks both.
 func hostPort(s string, zero bool) (string, error) {
 	if s == "" {
 		return "", errors.New("the address is empty: write a port or host:port")
+	}
+	if err := bare(s); err != nil {
+		return "", err
 	}
 	if digits(s) {
 		s = ":" + s

@@ -69,6 +69,8 @@ func checkHost(s string) error {
 	switch {
 	case len(s) > 253:
 		return errors.New("is longer than 253 bytes")
+	case strings.ContainsAny(s, "?#@"): // what is before or behind these may be a secret
+		return errors.New("has more than a name, such as a password or a query: leave that out")
 	case strings.Contains(s, "://"):
 		return fmt.Errorf("%q is a URL: leave the scheme out", s)
 	case strings.ContainsFunc(s, func(r rune) bool {

@@ -163,6 +163,13 @@ func TestParseErrors(t *testing.T) {
 		{"no address", "tunnels: {a: {proto: {http: }}}", "http needs the address"},
 		{"bad port", "tunnels: {a: {proto: {http: 70000}}}", `"70000" in ":70000" is no port`},
 		{"bad addr", "tunnels:\n  a: {proto: {http: localhost}}", `f:2: http: "localhost" is no address: write a port or host:port`},
+		{"password in addr", "tunnels:\n  a: {proto: {http: 'http://u:kanarie@localhost:1'}}", `f:2: http: the address has more than host and port`},
+		{"password in addr without a scheme", "tunnels: {a: {proto: {tcp: 'u:kanarie@localhost'}}}", "more than host and port"},
+		{"query in addr", "tunnels: {a: {proto: {http: 'http://localhost:1?kanarie'}}}", "more than host and port"},
+		{"password in https addr", "tunnels: {a: {proto: {http: 'https://u:kanarie@x:1'}}}", "more than host and port"},
+		{"password in hostname", "tunnels: {a: {proto: {http: 1}, hostname: 'u:kanarie@x'}}", `f:1: tunnel "a": hostname has more than a name`},
+		{"password in server addr", "server_addr: https://u:kanarie@x", "server_addr: the address has more than host and port"},
+		{"password in inspect addr", "inspect_addr: 'u:kanarie@x:1'", "inspect_addr: the address has more than host and port"},
 		{"https service", "tunnels: {a: {proto: http, addr: 'https://x:1'}}", "can be reached by a tls or tcp tunnel only"},
 		{"bind_tls", "tunnels: {a: {proto: http, addr: 1, bind_tls: maybe}}", `bind_tls is "maybe"`},
 		{"auth form", "tunnels: {a: {proto: {http: 1}, auth: user}}", `auth: must be "user:password"`},
@@ -205,7 +212,7 @@ func TestParseErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("f", []byte(tt.content))
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "kanarie") {
 				t.Errorf("error %v\nwant  %q", err, tt.want)
 			}
 		})

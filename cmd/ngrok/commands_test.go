@@ -74,6 +74,7 @@ func TestCommands(t *testing.T) {
 		{"99999", 2, "", "ngrok: \"99999\" is neither a command nor an address: …"},
 		{"80 81", 2, "", "ngrok: one address can be served on the command line, not 2: …"},
 		{"http", 2, "", "ngrok: the address of your service is missing, as in \"ngrok http 8080\"\n" + hint},
+		{"http://u:p@x:1", 2, "", "ngrok: the address has more than host and port, such as a password or a query: write for example localhost:8080\n" + hint},
 		{"http x", 2, "", "ngrok: \"x\" is no address: write a port or host:port\n" + hint},
 		{"http -proto=tcp 80", 2, "", "ngrok: -proto has no meaning for \"ngrok http\"\n" + hint},
 		{"-proto=udp 80", 2, "", "ngrok: -proto: protocol \"udp\" is unknown: use http, https, http+https, tls or tcp\n" + hint},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ngrok/client"
 	"ngrok/client/configfile"
@@ -83,6 +84,9 @@ func (a *app) serveAddress(o *options, addr string, rest []string) error {
 		msg := fmt.Sprintf("%q is neither a command nor an address", addr)
 		if near := nearest(addr, commands); near != "" {
 			return usagef("%s: did you mean \"ngrok %s\"?", msg, near)
+		}
+		if strings.ContainsAny(addr, "?#@") {
+			return usagef("%v", err) // which tells no password or query
 		}
 		return usagef("%s: %v", msg, err)
 	}

@@ -126,7 +126,8 @@ func (s *session) answered(m *msg.NewTunnel) {
 		return
 	}
 	if m.Error != "" || len(p.got) == 0 {
-		p.done <- &TunnelError{Tunnel: p.record.tunnel.Name, Reason: m.Error}
+		t := &p.record.tunnel
+		p.done <- &TunnelError{Tunnel: t.Name, Reason: s.client.reason(t, m.Error)}
 		return
 	}
 	s.granted(p)
@@ -177,8 +178,8 @@ func (c *Client) lost(m *msg.CloseTunnel) {
 			g.metrics.stop()
 			r.granted = append(r.granted[:i:i], r.granted[i+1:]...)
 			r.lost = true // asking again would take it from whoever has it now
-			c.state.LastError = m.Error
-			c.logger.Warn("tunnel taken over", "obj", "tunnels", "name", r.tunnel.Name, "url", m.Url, "err", m.Error)
+			c.state.LastError = c.reason(&r.tunnel, m.Error)
+			c.logger.Warn("tunnel taken over", "obj", "tunnels", "name", r.tunnel.Name, "url", m.Url, "err", c.state.LastError)
 			c.changedLocked()
 			return
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // RefusedError is what Run ends with when the server does not admit the user.
@@ -34,3 +35,28 @@ var ErrNoTunnel = errors.New("there is no tunnel of that name")
 
 // ErrTunnelExists is returned by Open when there is a tunnel of that name already.
 var ErrTunnelExists = errors.New("there is a tunnel of that name already")
+
+// minSecret is the length in bytes from which a credential is looked for in what a server
+// says: a shorter one would be found in ordinary words, and hiding these would tell it.
+const minSecret = 6
+
+// conceal hides credentials in a server's words, which go into logs and views: some servers
+// quote what they refuse.
+func conceal(words string, secrets ...string) string {
+	for _, s := range secrets {
+		if len(s) >= minSecret {
+			words = strings.ReplaceAll(words, s, "[redacted]")
+		}
+	}
+	return words
+}
+
+// reason returns a server's words about a tunnel without its passwords and the token.
+func (c *Client) reason(t *Tunnel, words string) string {
+	secrets := []string{c.config.AuthToken, c.config.Identity}
+	for _, pair := range append([]string{t.HTTPAuth}, t.Users...) {
+		_, password, _ := strings.Cut(pair, ":")
+		secrets = append(secrets, password)
+	}
+	return conceal(words, secrets...)
+}

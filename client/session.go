@@ -205,7 +205,7 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 	case !ok:
 		return nil, fmt.Errorf("the server answered auth with %T", m)
 	case resp.Error != "":
-		return nil, &RefusedError{Server: c.config.ServerAddr, Reason: resp.Error}
+		return nil, &RefusedError{Server: c.config.ServerAddr, Reason: conceal(resp.Error, auth.User, auth.ClientId)}
 	case resp.Version != msg.ProtocolVersion:
 		return nil, &RefusedError{Server: c.config.ServerAddr,
 			Reason: fmt.Sprintf("it speaks protocol version %q, this client %s", resp.Version, msg.ProtocolVersion)}

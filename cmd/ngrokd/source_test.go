@@ -20,6 +20,7 @@ func TestACMESettings(t *testing.T) {
 		{"defaults", "tunnel.example.com", "acme: {}", "", "trust_host_root_certs: true"},
 		{"nothing behind the key", "tunnel.example.com", "acme:", "", "server_fingerprint: sha256:"},
 		{"all", "tunnel.example.com", "acme: {email: a@b.example, directory: 'https://acme.example/dir', dns: {provider: exec, command: /bin/true}}", "", "trust_host_root_certs: true"},
+		{"variable that there is not", "tunnel.example.com", "acme: {dns: {provider: exec, command: /bin/true, env: NONE}}", "acme: dns: exec: number 1 of what env names", ""},
 		{"private authority", "tunnel.internal", "acme: {directory: 'https://acme.example/dir', ca: '" + filepath.Join(root, "ca.crt") + "'}", "", "server_fingerprint: sha256:"},
 		{"none", "tunnel.example.com", "", "", "server_fingerprint: sha256:"},
 		{"no such file", "tunnel.example.com", "acme: {ca: /none}", "acme: ca: open /none", ""},

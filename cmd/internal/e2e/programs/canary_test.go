@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,7 +41,8 @@ func (c canaries) look(t testing.TB, where, text string) {
 
 // TestProgramsCanaries puts a secret into every credential that there is, has everything go
 // right and wrong, and looks for them in logs of both formats, on pages that either program
-// makes, in what the inspector's API says of tunnels and state, and in the metrics there.
+// makes, in what the inspector's API says of tunnels and state, and in the metrics there and
+// in the server's report of them.
 func TestProgramsCanaries(t *testing.T) {
 	for _, format := range []string{"logfmt", "json"} {
 		t.Run(format, func(t *testing.T) { testCanaries(t, format) })
@@ -50,7 +52,7 @@ func TestProgramsCanaries(t *testing.T) {
 func testCanaries(t *testing.T, format string) {
 	c := canaries{}
 	for _, what := range []string{"token", "TSIG key", "proxy password", "inspect_auth", "password of ann", "password of bob", "wrong password", "bearer",
-		"broken", "Proxy-Authorization", "Cookie", "Set-Cookie", "userinfo", "added request header", "added response header"} {
+		"broken", "Proxy-Authorization", "path", "query", "body", "Host", "Cookie", "Set-Cookie", "userinfo", "added request header", "added response header"} {
 		c.put(what)
 	}
 	basic := func(user, what string) string {
@@ -110,9 +112,9 @@ tunnels:
 	ann := basic("ann", "password of ann")
 	for _, authorization := range []string{"", ann, basic("bob", "password of bob"), basic("eve", "wrong password"), "Bearer " + c["bearer"], "Basic " + c["broken"]} {
 		for _, url := range append(urls, "http://nobody.localhost:"+s.httpAddr[len("127.0.0.1:"):]) {
-			for _, path := range []string{"/", "/garbage"} {
+			for _, path := range []string{"/" + c["path"] + "?key=" + c["query"], "/garbage?key=" + c["query"]} {
 				for _, size := range []int{0, 2000} {
-					req, err := http.NewRequest("POST", url+path, strings.NewReader(strings.Repeat("x", size)))
+					req, err := http.NewRequest("POST", url+path, strings.NewReader(c["body"]+strings.Repeat("x", size)))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -140,6 +142,9 @@ tunnels:
 		"GET / HTTP/1.1\r\nAuthorization : " + ann + "\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nCookie: " + c["Cookie"] + "\r\n\r\n",
 		"GET http://u:" + c["userinfo"] + "@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: u:" + c["Host"] + "@nobody.localhost\r\n\r\n",
+		"GET /" + c["path"] + " " + c["query"] + " HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /?" + c["query"] + "\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + c["Cookie"] + "\r\n folded\r\n\r\n",
 	} {
 		said.WriteString(exchange(t, s.httpAddr, raw))
@@ -190,6 +195,7 @@ tunnels:
 		p.signal(t, syscall.SIGTERM)
 		p.end(t)
 	}
+	checkReport(t, s.server.text(), format)
 	logged, err := os.ReadFile(logFile)
 	if err != nil || !strings.Contains(string(logged), "visitor connected") || !strings.Contains(s.server.text(), "visitor connected") {
 		t.Errorf("a log does not tell of visitors: %v", err)
@@ -197,6 +203,21 @@ tunnels:
 	c.look(t, "ngrok's log", string(logged))
 	c.look(t, "ngrok", client.text())
 	c.look(t, "ngrokd", s.server.text())
+}
+
+// checkReport sees that a server has logged its metrics, and what it carried among them: at
+// its end at the latest.
+func checkReport(t *testing.T, log, format string) {
+	t.Helper()
+	at := strings.LastIndex(log, map[string]string{"logfmt": `msg="metrics" report=`, "json": `"msg":"metrics","report":`}[format])
+	if at < 0 {
+		t.Fatal("ngrokd has not reported its metrics")
+	}
+	report, _, _ := strings.Cut(log[at:], "\n")
+	count := regexp.MustCompile(`http\.connections\W+count\W+([1-9]\d*)`).FindString(report)
+	if count == "" || !regexp.MustCompile(`http\.bytes\.in\W+[1-9]`).MatchString(report) {
+		t.Errorf("the report of the metrics tells of no visitors: %s", report)
+	}
 }
 
 // TestProgramsBrokenSettings has secrets stand where they make the settings unusable. What is
@@ -212,6 +233,8 @@ func TestProgramsBrokenSettings(t *testing.T) {
 		{"tokens as text", "ngrokd", "tokens: %s"},
 		{"tokens as a list of text", "ngrokd", "tokens: [%s]"},
 		{"key as a list", "ngrokd", "acme: {dns: {provider: rfc2136, key: [%s]}}"},
+		{"password of the authority", "ngrokd", "domain: a.example\nacme: {directory: \"https://user:%s@a.example/dir\"}"},
+		{"value for a variable", "ngrokd", "domain: a.example\nacme: {dns: {provider: exec, command: /bin/true, env: TOKEN=%s}}"},
 		{"dns as text", "ngrokd", "acme: {dns: %s}"},
 		{"dns that lacks a key", "ngrokd", "domain: a.example\nacme: {dns: {provider: rfc2136, key: %s}}"},
 		{"no YAML", "ngrokd", "acme: {dns: {key: \"%s}"},
@@ -223,6 +246,10 @@ func TestProgramsBrokenSettings(t *testing.T) {
 		{"proxy's port", "ngrok", "http_proxy: http://user:%s@a.example:bad"},
 		{"proxy's password", "ngrok", "http_proxy: \"http://user:%s%%zz@a.example:80\""},
 		{"proxy's kind", "ngrok", "http_proxy: gopher://user:%s@a.example:80"},
+		{"private service with a password", "ngrok", "tunnels: {a: {proto: {http: \"http://user:%s@127.0.0.1:80\"}}}"},
+		{"private service with a query", "ngrok", "tunnels: {a: {proto: {http: \"http://127.0.0.1:80/?key=%s\"}}}"},
+		{"hostname with a password", "ngrok", "tunnels: {a: {hostname: \"user:%s@a.example\", proto: {http: 80}}}"},
+		{"server with a password", "ngrok", "server_addr: \"user:%s@a.example:4443\"\ntunnels: {a: {proto: {http: 80}}}"},
 		{"user without a password", "ngrok", "tunnels: {a: {auth: %s, proto: {http: 80}}}"},
 		{"users, one without a password", "ngrok", "tunnels: {a: {auth: [\"u:p\", %s], proto: {http: 80}}}"},
 		{"users as a map", "ngrok", "tunnels: {a: {auth: {u: %s}, proto: {http: 80}}}"},

@@ -30,10 +30,13 @@ func TestRealSlowHTTP(t *testing.T) {
 	}))
 	t.Cleanup(service.Close) // after the parallel ones
 
-	for _, attack := range []struct{ name, path, args string }{
-		{"headers", "/", "-H -i 5"},
-		{"body", "/", "-B -i 5 -s 8192"},
-		{"read", "/large", "-X -w 512 -y 1024 -n 5 -z 32 -k 3"},
+	for _, attack := range []struct {
+		name, path, args string
+		seconds          int // with -long
+	}{
+		{"headers", "/", "-H -i 5", 15}, // over as soon as the last head is cut, after 20 s
+		{"body", "/", "-B -i 5 -s 8192", 40},
+		{"read", "/large", "-X -w 512 -y 1024 -n 5 -z 32 -k 3", 40},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			if !*long {
@@ -43,7 +46,7 @@ func TestRealSlowHTTP(t *testing.T) {
 			a := s.client("-subdomain=attacked", service.Listener.Addr().String())
 			b := s.client("-subdomain=beside", service.Listener.Addr().String())
 
-			connections, rate, seconds := sized(100, 4000), sized(100, 400), sized(4, 40)
+			connections, rate, seconds := sized(100, 4000), sized(100, 400), sized(4, attack.seconds)
 			args := fmt.Sprintf("%s -c %d -r %d -l %d -p 20 -d %s -u %s%s",
 				attack.args, connections, rate, seconds+10, s.httpAddr, a.url("http"), attack.path)
 			attacker := run(t, nil, "sh", append([]string{"-c", `ulimit -n 10000; exec "$0" "$@"`, slowhttptest}, strings.Fields(args)...)...)

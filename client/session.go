@@ -2,13 +2,9 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,26 +15,6 @@ import (
 )
 
 const (
-	// dialTimeout is how long it may take to reach the server, TLS included, and how
-	// long the server may take to answer Auth.
-	dialTimeout = 10 * time.Second
-
-	// pingEvery and pongTimeout find a session that is dead within 25 s.
-	pingEvery   = 10 * time.Second
-	pongTimeout = 15 * time.Second
-
-	// ownPongTimeout is the same for servers with FeatureDrain: trying anew costs a
-	// handshake, waiting for a path that has died costs visitors their time.
-	ownPongTimeout = 6 * time.Second
-
-	// silentGrace is for how long connections of a session that has died in silence
-	// may go without acknowledgement of what was sent: most likely they are dead too.
-	silentGrace = 10 * time.Second
-
-	// connectTimeout is how long TCP may take to reach a server that was reached
-	// before: on a path that was dead, a new attempt is sooner there than an old one.
-	connectTimeout = 3 * time.Second
-
 	// idleAfter is for how long idle proxy connections of a session that was lost may
 	// still be used, by a server that has not noticed yet.
 	idleAfter = 30 * time.Second
@@ -46,14 +22,6 @@ const (
 	// farewell is how long the server may take to close idle proxy connections when
 	// the client ends: closed from this side, one might just have been given a visitor.
 	farewell = time.Second
-
-	// wakePongTimeout is the same after the machine has slept: the session is most
-	// likely dead then.
-	wakePongTimeout = 2500 * time.Millisecond
-
-	// clockGap is how far the clock must have jumped ahead of the time that passed for
-	// the machine to have slept.
-	clockGap = 5 * time.Second
 
 	// controlWrite is how long the server may take to read what it is sent.
 	controlWrite = 10 * time.Second
@@ -64,9 +32,6 @@ const (
 	// askAgain is when a tunnel that was refused during a reconnect is asked for again.
 	askAgain = 10 * time.Second
 )
-
-// errPong is the end of a session whose server does not answer.
-var errPong = errors.New("the server does not answer any more")
 
 // session is one connection to the server: one goroutine reads it, another one sends
 // pings; messages are written by whoever has one.
@@ -139,104 +104,6 @@ func (c *Client) runSession(ctx, running context.Context) error {
 // errDrained is the reason to open another session beside one that goes on.
 var errDrained = errors.New("the server is about to restart")
 
-// reach is dial for a session: once the server was reached it does not wait long.
-func (c *Client) reach(ctx context.Context) (*conn.Link, error) {
-	c.mu.Lock()
-	timeout := dialTimeout
-	if c.wasOnline {
-		timeout = connectTimeout
-	}
-	c.mu.Unlock()
-	return c.dialWithin(ctx, timeout)
-}
-
-// dialWithin reaches the server's tunnel port; connect is how long TCP may take for it.
-func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.Link, error) {
-	conn.GrowStackForHandshake()
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	connecting, stop := context.WithTimeout(ctx, connect)
-	nc, err := conn.Dial(connecting, c.config.ServerAddr, c.config.Proxy)
-	stop()
-	if err != nil {
-		return nil, fmt.Errorf("reach the server %s: %w", c.config.ServerAddr, err)
-	}
-	conn.BoundUnsent(nc)
-	tc := conn.ClientTLS(nc, c.tls)
-	if err := tc.TLS().HandshakeContext(ctx); err != nil {
-		tc.Reset()
-		return nil, err
-	}
-	c.tidy.Handshake()
-	return conn.NewLink(tc), nil
-}
-
-// authenticate opens the session on link.
-func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*session, error) {
-	c.mu.Lock()
-	sessionID := c.sessionID
-	c.mu.Unlock()
-	auth := &msg.Auth{
-		Version:   msg.ProtocolVersion,
-		MmVersion: c.config.Version,
-		User:      c.config.AuthToken,
-		OS:        runtime.GOOS,
-		Arch:      runtime.GOARCH,
-		ClientId:  sessionID,
-	}
-	if auth.User == "" {
-		auth.User = c.config.Identity
-	}
-	if !c.config.PlainVersion2 {
-		auth.Features = []string{msg.FeatureReuse, msg.FeatureClose, msg.FeatureOptions, msg.FeatureDrain}
-	}
-	stop := context.AfterFunc(ctx, link.Reset)
-	defer stop()
-	link.SetDeadline(time.Now().Add(dialTimeout))
-	if err := link.WriteMessages(auth); err != nil {
-		return nil, fmt.Errorf("send auth: %w", err)
-	}
-	m, err := link.ReadMessage(msg.MaxAfterAuth)
-	if err != nil {
-		return nil, fmt.Errorf("read the server's answer to auth: %w", err)
-	}
-	resp, ok := m.(*msg.AuthResp)
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("the server answered auth with %T", m)
-	case resp.Error != "":
-		return nil, &RefusedError{Server: c.config.ServerAddr, Reason: conceal(resp.Error, auth.User, auth.ClientId)}
-	case resp.Version != msg.ProtocolVersion:
-		return nil, &RefusedError{Server: c.config.ServerAddr,
-			Reason: fmt.Sprintf("it speaks protocol version %q, this client %s", resp.Version, msg.ProtocolVersion)}
-	}
-	link.SetDeadline(time.Time{})
-	s := &session{
-		client:  c,
-		link:    link,
-		logger:  c.logger,
-		id:      resp.ClientId,
-		reuse:   slices.Contains(resp.Features, msg.FeatureReuse) && !c.config.PlainVersion2,
-		closes:  slices.Contains(resp.Features, msg.FeatureClose),
-		drains:  slices.Contains(resp.Features, msg.FeatureDrain),
-		ending:  ctx,
-		running: running,
-		dials:   make(chan struct{}, proxyDials),
-		pending: make(map[string]*pendingTunnel),
-		links:   make(map[*conn.Link]struct{}),
-		idle:    make(map[*conn.Link]struct{}),
-		drained: make(chan struct{}),
-	}
-	s.enforces = slices.Contains(resp.Features, msg.FeatureOptions) && !c.config.PlainVersion2
-	link.GiveUpAfter(pingEvery + pongTimeout)
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	c.mu.Lock()
-	c.sessionID = resp.ClientId
-	c.state.ServerVersion = resp.MmVersion
-	c.mu.Unlock()
-	return s, nil
-}
-
 // run serves the session until it ends, and gives back what it holds.
 func (s *session) run() error {
 	c := s.client
@@ -307,63 +174,6 @@ func (s *session) send(m msg.Message) {
 	}
 }
 
-// keepAlive sends pings and ends the session when one is not answered. After the
-// machine has slept it does not wait for the usual time.
-func (s *session) keepAlive() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	timeout := pongTimeout
-	if s.drains {
-		timeout = ownPongTimeout
-	}
-	last, lastPing := time.Now(), time.Now()
-	lastWall := s.client.wall()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		now := time.Now()
-		wall := s.client.wall()
-		slept := wall.Sub(lastWall)-now.Sub(last) > clockGap
-		last, lastWall = now, wall
-		switch {
-		case s.overdue(now):
-			s.giveUpAfter(silentGrace)
-			s.cancel(errPong)
-			return
-		case slept:
-			s.ping(now, wakePongTimeout)
-			lastPing = now
-		case now.Sub(lastPing) >= pingEvery:
-			s.ping(now, timeout)
-			lastPing = now
-		}
-	}
-}
-
-func (s *session) ping(now time.Time, timeout time.Duration) {
-	s.mu.Lock()
-	if until := now.Add(timeout); s.pong.IsZero() || until.Before(s.pong) {
-		s.pong = until
-	}
-	s.mu.Unlock()
-	s.send(&msg.Ping{})
-}
-
-func (s *session) ponged() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pong = time.Time{}
-}
-
-func (s *session) overdue(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.pong.IsZero() && now.After(s.pong)
-}
-
 // end tells those who wait for tunnels, and limits the time of idle proxy connections.
 func (s *session) end(err error) {
 	s.mu.Lock()
@@ -386,10 +196,4 @@ func (c *Client) setSession(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session = s
-}
-
-func randomID() string {
-	b := make([]byte, 8)
-	rand.Read(b)
-	return hex.EncodeToString(b)
 }

@@ -83,7 +83,11 @@ func (c *control) run() error {
 	c.cancel(err)
 	c.link.SetWriteDeadline(time.Now().Add(controlFarewell))
 	var unwelcome *unwelcomeError
-	c.release(!errors.As(err, &unwelcome))
+	revoked := errors.As(err, &unwelcome)
+	c.release(!revoked)
+	if revoked {
+		c.pool.cut()
+	}
 	if c.out.close() != nil { // it does not read: spare it the farewell
 		c.link.Release()
 		c.link.Reset()
@@ -261,7 +265,7 @@ func (c *control) lose(t *tunnel) {
 
 // release gives back what the session holds, once; with expected the client is thought
 // to come back for its tunnels. Visitors that are being served keep their proxy
-// connections until they are; idle ones are closed.
+// connections until they are, see [pool.cut]; idle ones are closed.
 func (c *control) release(expected bool) {
 	c.mu.Lock()
 	if c.ended {

@@ -76,6 +76,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 		return v.refuse(answer{status: http.StatusServiceUnavailable, title: "This tunnel has too many visitors",
 			hint: "Try again in a moment.", header: "Retry-After: 5\r\n"})
 	}
+	c.account.Up.Wait(v.server.running, n)
 	f := newFlight(v, t)
 	if err := f.push(&v.req); err != nil {
 		return err

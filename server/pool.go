@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -255,6 +257,17 @@ func (p *pool) close() {
 	}
 	for _, pc := range idle {
 		pc.retire()
+	}
+}
+
+// cut aborts all connections, those too that serve visitors: the client has no right to
+// them any more. It is called after close, so that none comes back.
+func (p *pool) cut() {
+	p.mu.Lock()
+	open := slices.Collect(maps.Keys(p.open))
+	p.mu.Unlock()
+	for _, pc := range open {
+		pc.link.Reset()
 	}
 }
 

@@ -95,6 +95,7 @@ func (s *Server) carryRaw(t *tunnel, leg *conn.Conn, from origin, st *stay) erro
 	v.join.Received = func(p []byte) { bytes.out.Inc(int64(len(p))); c.account.Down.Wait(s.running, len(p)) }
 
 	leg.TryFill()
+	c.account.Up.Wait(s.running, len(leg.Buffered()))
 	u, err := s.startUse(t, s.startProxy(t, from, nil), leg.Buffered(), v, func(stream *conn.Stream) { v.join.Stream = stream }, st)
 	if errors.Is(err, errPoolClosed) {
 		return err

@@ -134,6 +134,62 @@ func TestReadKeepsStepBehindUnknownType(t *testing.T) {
 	}
 }
 
+// A key that stands twice, in any case of its letters, is read in one way: the last one
+// counts. So it is for the message that is not read by encoding/json, too.
+func TestReadRepeatedKeys(t *testing.T) {
+	for payload, want := range map[string]Message{
+		`{"Type":"Pong","Type":"Ping"}`:                                                           &Ping{},
+		`{"Type":"Ping","Payload":{"ClientId":"a"},"Type":"RegProxy"}`:                            &RegProxy{ClientId: "a"},
+		`{"Type":"Auth","Payload":{"User":"a"},"Payload":{"User":"b"}}`:                           &Auth{User: "b"},
+		`{"Type":"Auth","Payload":{"User":"a","User":"b"}}`:                                       &Auth{User: "b"},
+		`{"Type":"Auth","Payload":{"User":"a","USER":"b"}}`:                                       &Auth{User: "b"},
+		`{"Type":"StartProxy","Payload":{"Url":"a","Url":"b","ClientAddr":"c"}}`:                  &StartProxy{Url: "b", ClientAddr: "c"},
+		`{"Type":"StartProxy","Payload":{"Url":"a","ClientAddr":"b","ClientAddr":"c"}}`:           &StartProxy{Url: "a", ClientAddr: "c"},
+		`{"Type":"StartProxy","Payload":{"Url":"a"},"Payload":{"Url":"b","ClientAddr":"c"}}`:      &StartProxy{Url: "b", ClientAddr: "c"},
+		`{"Type":"StartProxy","Payload":{"Url":"a","ClientAddr":"b","Reuse":true,"Reuse":false}}`: &StartProxy{Url: "a", ClientAddr: "b"},
+	} {
+		got, err := Read(bytes.NewReader(frame(payload)), MaxBeforeAuth)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read %+v, %v; want %+v", payload, got, err, want)
+		}
+	}
+}
+
+// Whatever length is announced, one that is not allowed is refused, and another one is
+// read to its last byte and no further.
+func TestReadEveryLength(t *testing.T) {
+	const limit = 2000
+	for n := -limit; n <= 2*limit; n++ {
+		payload := `{"Type":"Ping"}`
+		if n > len(payload) {
+			payload += strings.Repeat(" ", n-len(payload))
+		}
+		b := append(length(int64(n)), payload...)
+		r := bytes.NewReader(append(b, frame(`{"Type":"Pong"}`)...))
+		m, err := Read(r, limit)
+		switch {
+		case n < 2 || n > limit:
+			if !errors.Is(err, ErrLength) {
+				t.Fatalf("length %d: %+v, %v", n, m, err)
+			}
+		case n < len(`{"Type":"Ping"}`):
+			if err == nil {
+				t.Fatalf("length %d, which cuts the message: %+v", n, m)
+			}
+		default:
+			if _, ok := m.(*Ping); !ok || err != nil {
+				t.Fatalf("length %d: %T, %v", n, m, err)
+			}
+			if next, err := Read(r, limit); err != nil || next.typeName() != "Pong" {
+				t.Fatalf("behind the length %d: %T, %v", n, next, err)
+			}
+			if _, err := Read(bytes.NewReader(b[:len(b)-1]), limit); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatalf("length %d, one byte short: %v", n, err)
+			}
+		}
+	}
+}
+
 func TestReadAllocatesWhatArrives(t *testing.T) {
 	input := append(length(MaxAfterAuth), "{}"...)
 	got := testing.Benchmark(func(b *testing.B) {

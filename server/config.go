@@ -69,7 +69,8 @@ type Config struct {
 	// NoReuse makes every session a plain version-2 one.
 	NoReuse bool
 
-	// TLS holds the certificates of the tunnel port and of the https port. Required.
+	// TLS holds the certificates of the tunnel port and of the https port, which speak
+	// TLS 1.2 at the least whatever it says. Required.
 	TLS *tls.Config
 
 	// Certificates gets the certificates that TLS shows; nil when they are there

@@ -118,6 +118,9 @@ func New(config Config) (*Server, error) {
 		controls:  make(map[sessionID]*control),
 	}
 	s.shedding.descriptors = limit.ProcessDescriptors()
+	for _, t := range []*tls.Config{s.tunnelTLS, s.publicTLS} {
+		t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
+	}
 	s.tunnelTLS.DynamicRecordSizingDisabled = true
 	s.publicTLS.NextProtos = []string{"http/1.1", "http/1.0"} // without the second, visitors that offer it alone are turned away
 	if config.Certificates != nil {

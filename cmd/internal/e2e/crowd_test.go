@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -63,6 +64,47 @@ func TestStalledVisitors(t *testing.T) {
 	}
 	if n := serving.Load(); n != stay+1 {
 		t.Errorf("%d are served, want the slow one and %d who stall", n, stay)
+	}
+}
+
+// TestVisitorRate lets one address make so many connections at once and no more, on each
+// port, whoever else comes.
+func TestVisitorRate(t *testing.T) {
+	conntest.NoLeak(t)
+	w := newWorld(t, func(c *server.Config) {
+		limits := limit.Default()
+		limits.VisitorRate, limits.VisitorBurst = 0.001, 3
+		c.Policies = openPolicies(t, limits)
+		trustLoopback(c)
+	})
+	c := w.runClient(nil, tcpTunnel("tcp", echoService(t)))
+	come := func(from, to, say string) bool {
+		nc, err := net.Dial("tcp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(nc, "PROXY TCP4 %s 192.0.2.1 1000 80\r\n%s", from, say)
+		n, _ := nc.Read(make([]byte, 1))
+		return n > 0
+	}
+	raw, request := "127.0.0.1"+c.url("tcp")[strings.LastIndexByte(c.url("tcp"), ':'):], "GET / HTTP/1.0\r\n\r\n"
+	for i, tt := range []struct {
+		from, to, say string
+		want          bool
+	}{
+		{"198.51.100.7", w.config.HTTPAddr, request, true},
+		{"198.51.100.7", w.config.HTTPSAddr, request, true}, // told that this is no TLS
+		{"198.51.100.7", raw, "hello", true},
+		{"198.51.100.7", raw, "hello", false},
+		{"198.51.100.7", w.config.HTTPAddr, request, false},
+		{"198.51.100.7", w.config.HTTPSAddr, request, false},
+		{"198.51.100.8", raw, "hello", true},
+	} {
+		if got := come(tt.from, tt.to, tt.say); got != tt.want {
+			t.Errorf("visit %d, of %s: served: %v", i, tt.from, got)
+		}
 	}
 }
 

@@ -7,11 +7,16 @@ import (
 	"time"
 
 	"ngrok/conn/conntest"
+	"ngrok/server"
 )
 
 func TestPublicTLS(t *testing.T) {
 	conntest.NoLeak(t)
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *server.Config) { c.TLS.MinVersion = tls.VersionTLS10 })
+	old := &tls.Config{ServerName: "localhost", RootCAs: w.roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	if _, err := tls.Dial("tcp", w.listen.Tunnel.Addr().String(), old); err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("TLS 1.1 on the tunnel port: %v", err)
+	}
 	for _, tt := range []struct {
 		name   string
 		config *tls.Config

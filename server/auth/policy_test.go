@@ -243,6 +243,20 @@ func TestAllowName(t *testing.T) {
 	}
 }
 
+// The domain itself is nobody's, though no list has it.
+func TestDomainIsReserved(t *testing.T) {
+	const domain = "tunnel.example.com"
+	p := policy(t, Config{Open: true, Tokens: []Token{
+		{Name: "alice", Hash: HashToken("alice")}, {Name: "star", Hash: HashToken("star"), Subdomains: patterns(t, "*"), Hostnames: patterns(t, "*")},
+	}})
+	for _, user := range []string{"alice", "star", "anybody", ""} {
+		id := login(t, p, user)
+		wantRule(t, p.AllowName(id, domain, domain), RuleReserved)
+		wantRule(t, p.AllowAssignedName(id, domain, domain), RuleReserved)
+		wantRule(t, p.AllowName(id, "x."+domain, domain), "")
+	}
+}
+
 func TestNameReserved(t *testing.T) {
 	p := policy(t, Config{
 		Tokens:   []Token{{Name: "alice", Hash: HashToken("a"), Subdomains: patterns(t, "alice", "*"), Hostnames: patterns(t, "www.alice.example")}},

@@ -109,6 +109,42 @@ func TestPairings(t *testing.T) {
 	})
 }
 
+// TestChangesWithAPlainServer tells private services of their visitors, and changes heads,
+// where the server knows nothing of that.
+func TestChangesWithAPlainServer(t *testing.T) {
+	conntest.NoLeak(t)
+	s, config := startPlainServer(t)
+	w := &world{t: t, logger: testLogger(t), roots: config.RootCAs}
+	web := client.Tunnel{
+		Name: "web", Subdomain: "web", Local: map[string]string{"http": echoHeads(t).Listener.Addr().String()}, HostHeader: "inner.example",
+		RequestHeaders:  client.HeaderChanges{Add: []client.Header{{Name: "X-Key", Value: "k"}}, Remove: []string{"x-key"}},
+		ResponseHeaders: client.HeaderChanges{Remove: []string{"server"}},
+	}
+	raw := tcpTunnel("raw", echoService(t))
+	raw.ProxyProto = 1
+	w.runClient(func(c *client.Config) { c.ServerAddr = s.tunnel.Addr().String(); c.TLS = config }, web, raw)
+
+	host := "web.localhost:" + portOf(s.web)
+	v := dialRaw(t, s.web.Addr())
+	for range 2 {
+		v.send("GET / HTTP/1.1\r\nHost: " + host + "\r\nX-Key: guess\r\n" + spoofed + "\r\n")
+		resp, body := v.answer("GET")
+		if want := "host=inner.example for=[127.0.0.1] proto=[http] fhost=[" + host + "] forwarded=[] real=[] key=[k] body=0"; body != want {
+			t.Errorf("service saw %s, want %s", body, want)
+		}
+		if resp.Header.Get("Server") != "" {
+			t.Errorf("visitor saw %v", resp.Header)
+		}
+	}
+	v = dialRaw(t, s.tp.Addr())
+	v.send("hello")
+	line, err := v.r.ReadString('\n')
+	data := make([]byte, len("hello"))
+	if _, dataErr := io.ReadFull(v.r, data); !strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 ") || string(data) != "hello" {
+		t.Errorf("service got %q, %v, %q, %v", line, err, data, dataErr)
+	}
+}
+
 // TestPairingsWithServiceDown reads the page that a visitor gets.
 func TestPairingsWithServiceDown(t *testing.T) {
 	down := conntest.Refused(t)

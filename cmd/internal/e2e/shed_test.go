@@ -83,6 +83,7 @@ func TestDescriptorsRunShort(t *testing.T) {
 		}
 	}
 	resetAtOnce(t, c.url("tcp"), "")
+	resetAtOnce(t, c.url("https"), "GET / HTTP/1.1\r\n\r\n") // else it is told that this is no TLS
 	if !served() {
 		t.Error("who was here is not served any more")
 	}

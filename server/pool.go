@@ -260,6 +260,13 @@ func (p *pool) close() {
 	}
 }
 
+// busy reports whether there are connections, which in a closed pool serve visitors.
+func (p *pool) busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open) > 0
+}
+
 // cut aborts all connections, those too that serve visitors: the client has no right to
 // them any more. It is called after close, so that none comes back.
 func (p *pool) cut() {

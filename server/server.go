@@ -70,6 +70,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	controls map[sessionID]*control
+	ended    []*control // no sessions any more, but some of their visitors are still served
 }
 
 // Listeners are what a server accepts connections on. HTTP and HTTPS may be nil.
@@ -285,6 +286,11 @@ func (s *Server) look(ctx context.Context) {
 				policy.ApplyRate(c.identity, c.account)
 				if err := policy.StillValid(c.identity); err != nil {
 					c.cancel(&unwelcomeError{err})
+				}
+			}
+			for _, c := range s.endedControls() {
+				if policy.StillValid(c.identity) != nil {
+					c.pool.cut()
 				}
 			}
 			if s.config.Alive != nil {

@@ -197,12 +197,24 @@ func (s *Server) addControl(c *control) (old *control) {
 	return old
 }
 
+// removeControl undoes addControl once the session has ended.
 func (s *Server) removeControl(c *control) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.controls[c.id] == c {
 		delete(s.controls, c.id)
 	}
+	if c.pool.busy() {
+		s.ended = append(s.ended, c)
+	}
+}
+
+// endedControls returns the sessions that have ended and whose visitors have not.
+func (s *Server) endedControls() []*control {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = slices.DeleteFunc(s.ended, func(c *control) bool { return !c.pool.busy() })
+	return slices.Clone(s.ended)
 }
 
 // findControl returns the session of that id. The whole id is the key, so that only

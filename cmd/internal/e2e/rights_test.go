@@ -248,22 +248,48 @@ func TestRateOfOneUser(t *testing.T) {
 }
 
 // TestRevokedUserWhoGoesOn takes the token of a client that acts as if it had not heard
-// of it: the visitors that it serves are cut off from it.
+// of it, or whose session has ended before: the visitors that it serves are cut off from
+// it.
 func TestRevokedUserWhoGoesOn(t *testing.T) {
-	conntest.NoLeak(t)
-	w, swap := withTokens(t)
-	c := w.rawClient(msg.Auth{User: "a", Features: reuseAuth.Features})
-	visitor := dialTCP(t, c.tunnel("tcp", ""))
-	p := c.proxy()
-	p.started()
-	p.write(frame(data, "served"))
-	if _, err := io.ReadFull(visitor, make([]byte, len("served"))); err != nil {
-		t.Fatal(err)
+	for name, leaves := range map[string]bool{"with its session": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			conntest.NoLeak(t)
+			w, swap := withTokens(t)
+			c := w.rawClient(msg.Auth{User: "a", Features: reuseAuth.Features})
+			visitor := dialTCP(t, c.tunnel("tcp", ""))
+			p := c.proxy()
+			p.started()
+			serves := func() {
+				t.Helper()
+				p.write(frame(data, "served"))
+				if _, err := io.ReadFull(visitor, make([]byte, len("served"))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			serves()
+			if leaves {
+				w.leave(c)
+				serves()
+			}
+			swap(func(c *auth.Config, _ *auth.Token) { c.Tokens = c.Tokens[1:] })
+			wantReset(t, "the visitor", visitor)
+			if !leaves {
+				c.ended()
+			}
+			p.closed()
+		})
 	}
-	swap(func(c *auth.Config, _ *auth.Token) { c.Tokens = c.Tokens[1:] })
-	wantReset(t, "the visitor", visitor)
-	c.ended()
-	p.closed()
+}
+
+// leave ends the session of c, and waits until the server has noticed.
+func (w *world) leave(c *rawClient) {
+	w.t.Helper()
+	name := c.tunnel("http", "leaving")
+	c.control.Close()
+	conntest.Eventually(w.t, name+" is gone", func() bool {
+		status, _ := get(w.t, w.visitor(), name)
+		return status == http.StatusNotFound
+	})
 }
 
 // TestRevokedUser takes the token of somebody whose tunnels carry visitors: nothing goes

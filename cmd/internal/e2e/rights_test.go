@@ -205,7 +205,9 @@ func TestRateOfOneUser(t *testing.T) {
 		}
 	}))
 	defer service.Close()
-	c := w.runClient(as("a"), httpTunnel("web", service.Listener.Addr()), tcpTunnel("raw", echoService(t)))
+	sink := newService(t, func(c *serviceConn) { io.Copy(io.Discard, c) })
+	c := w.runClient(as("a"), httpTunnel("web", service.Listener.Addr()), tcpTunnel("echo", echoService(t)))
+	up := w.runClient(as("a"), tcpTunnel("sink", sink.Addr()))
 	post := func(b []byte) {
 		resp, err := w.visitor().Post(c.url("http"), "", bytes.NewReader(b))
 		if err != nil {
@@ -213,10 +215,10 @@ func TestRateOfOneUser(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	echo := func(b []byte) {
-		nc := dialTCP(t, c.url("tcp"))
+	send := func(public string, b []byte, back int) {
+		nc := dialTCP(t, public)
 		go func() { nc.Write(b); nc.CloseWrite() }()
-		if got, err := readAll(t, nc); len(got) != len(b) || err != nil {
+		if got, err := readAll(t, nc); len(got) != back || err != nil {
 			t.Errorf("received %d bytes, %v", len(got), err)
 		}
 	}
@@ -226,8 +228,8 @@ func TestRateOfOneUser(t *testing.T) {
 				t.Errorf("received %d bytes", len(got))
 			}
 		},
-		"http, up": func() { post(whole) },
-		"tcp":      func() { echo(whole) },
+		"http, up":            func() { post(whole) },
+		"tcp, there and back": func() { send(c.url("tcp"), whole, len(whole)) },
 		"http, many": func() {
 			for range pieces {
 				post(whole[:size])
@@ -235,7 +237,7 @@ func TestRateOfOneUser(t *testing.T) {
 		},
 		"tcp, many": func() {
 			for range pieces {
-				echo(whole[:size])
+				send(up.url("tcp"), whole[:size], 0)
 			}
 		},
 	} {

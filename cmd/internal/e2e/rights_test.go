@@ -71,37 +71,34 @@ func TestRightsOfARunningSession(t *testing.T) {
 	conntest.NoLeak(t)
 	w, swap := withTokens(t)
 	c := w.rawClient(msg.Auth{User: "a"})
-	one, none := 1, auth.Ports{}
-	pattern, err := auth.ParsePattern("mine")
-	if err != nil {
-		t.Fatal(err)
+	name := func(text string) []auth.Pattern {
+		p, err := auth.ParsePattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []auth.Pattern{p}
 	}
+	same := func(*auth.Config, *auth.Token) {}
+	keep := func(c *auth.Config, _ *auth.Token) { c.Reserved = name("shop") }
+	give := func(c *auth.Config, _ *auth.Token) { c.Tokens[1].Subdomains = name("shop") }
+	own := func(_ *auth.Config, alice *auth.Token) { alice.Subdomains = name("mine") }
+	none := func(_ *auth.Config, alice *auth.Token) { alice.Ports = &auth.Ports{} }
+	one := func(_ *auth.Config, alice *auth.Token) { alice.MaxTunnels = 1 }
 	for _, tt := range []struct {
 		name string
 		edit func(*auth.Config, *auth.Token)
 		ask  msg.ReqTunnel
 		want string // in the URL or the error
 	}{
-		{"at first, a name", func(*auth.Config, *auth.Token) {}, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "http://shop."},
-		{"at first, a port", func(*auth.Config, *auth.Token) {}, msg.ReqTunnel{Protocol: "tcp"}, "tcp://"},
-		{"the operator keeps the name", func(c *auth.Config, _ *auth.Token) {
-			p, _ := auth.ParsePattern("shop")
-			c.Reserved = []auth.Pattern{p}
-		}, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "is reserved"},
-		{"in another form", func(c *auth.Config, _ *auth.Token) {
-			p, _ := auth.ParsePattern("shop")
-			c.Reserved = []auth.Pattern{p}
-		}, msg.ReqTunnel{Protocol: "http", Hostname: "SHOP.LocalHost."}, "is reserved"},
-		{"another has the name", func(c *auth.Config, _ *auth.Token) {
-			p, _ := auth.ParsePattern("shop")
-			c.Tokens[1].Subdomains = []auth.Pattern{p}
-		}, msg.ReqTunnel{Protocol: "https", Subdomain: "shop"}, "is reserved"},
-		{"names of its own alone", func(_ *auth.Config, alice *auth.Token) {
-			alice.Subdomains = []auth.Pattern{pattern}
-		}, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "does not allow"},
-		{"no ports", func(_ *auth.Config, alice *auth.Token) { alice.Ports = &none }, msg.ReqTunnel{Protocol: "tcp"}, "tcp tunnels are not allowed"},
-		{"one tunnel", func(_ *auth.Config, alice *auth.Token) { alice.MaxTunnels = one }, msg.ReqTunnel{Protocol: "http+https"}, "all of your 1 tunnels"},
-		{"at last, a name", func(*auth.Config, *auth.Token) {}, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "http://shop."},
+		{"at first, a name", same, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "http://shop."},
+		{"at first, a port", same, msg.ReqTunnel{Protocol: "tcp"}, "tcp://"},
+		{"the operator keeps the name", keep, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "is reserved"},
+		{"in another form", keep, msg.ReqTunnel{Protocol: "http", Hostname: "SHOP.LocalHost."}, "is reserved"},
+		{"another has the name", give, msg.ReqTunnel{Protocol: "https", Subdomain: "shop"}, "is reserved"},
+		{"names of its own alone", own, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "does not allow"},
+		{"no ports", none, msg.ReqTunnel{Protocol: "tcp"}, "tcp tunnels are not allowed"},
+		{"one tunnel", one, msg.ReqTunnel{Protocol: "http+https"}, "all of your 1 tunnels"},
+		{"at last, a name", same, msg.ReqTunnel{Protocol: "http", Subdomain: "shop"}, "http://shop."},
 	} {
 		swap(tt.edit)
 		if got := c.ask(tt.ask); !strings.Contains(got, tt.want) {
@@ -206,7 +203,8 @@ func TestRateOfOneUser(t *testing.T) {
 	}))
 	defer service.Close()
 	sink := newService(t, func(c *serviceConn) { io.Copy(io.Discard, c) })
-	c := w.runClient(as("a"), httpTunnel("web", service.Listener.Addr()), tcpTunnel("echo", echoService(t)))
+	source := newService(t, func(c *serviceConn) { c.Write(whole); c.CloseWrite(); io.Copy(io.Discard, c) })
+	c := w.runClient(as("a"), httpTunnel("web", service.Listener.Addr()), tcpTunnel("source", source.Addr()))
 	up := w.runClient(as("a"), tcpTunnel("sink", sink.Addr()))
 	post := func(b []byte) {
 		resp, err := w.visitor().Post(c.url("http"), "", bytes.NewReader(b))
@@ -228,8 +226,9 @@ func TestRateOfOneUser(t *testing.T) {
 				t.Errorf("received %d bytes", len(got))
 			}
 		},
-		"http, up":            func() { post(whole) },
-		"tcp, there and back": func() { send(c.url("tcp"), whole, len(whole)) },
+		"http, up":  func() { post(whole) },
+		"tcp, down": func() { send(c.url("tcp"), nil, len(whole)) },
+		"tcp, up":   func() { send(up.url("tcp"), whole, 0) },
 		"http, many": func() {
 			for range pieces {
 				post(whole[:size])

@@ -267,7 +267,11 @@ func TestTakenName(t *testing.T) {
 	for name, tunnel := range map[string]client.Tunnel{"name": httpTunnel("example", echo), "port": taken} {
 		for who, edit := range map[string]func(*client.Config){"another": identity("b"), "nobody": nil} {
 			second := w.startClient(edit, tunnel)
-			<-second.done
+			select {
+			case <-second.done:
+			case <-time.After(patience):
+				t.Fatalf("%s asking for the %s goes on, with %v", who, name, second.urls())
+			}
 			var refused *client.TunnelError
 			if !errors.As(second.err, &refused) || !strings.Contains(refused.Reason, "taken") {
 				t.Errorf("%s asking for the %s: %v", who, name, second.err)

@@ -34,8 +34,8 @@ func Source(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// exempt reports whether a is not counted by itself. Who is on loopback has the host
+// Exempt reports whether a is not counted by itself. Who is on loopback has the host
 // already, and a reverse proxy there would count as one visitor.
-func exempt(a netip.Addr) bool {
+func Exempt(a netip.Addr) bool {
 	return !a.IsValid() || a.Unmap().IsLoopback()
 }

@@ -30,7 +30,7 @@ func (g *Gate) Enter(addr netip.Addr, perAddress, total int) error {
 	if total > 0 && g.total >= total {
 		return ErrFull
 	}
-	if !exempt(addr) {
+	if !Exempt(addr) {
 		key := Source(addr)
 		if perAddress > 0 && g.inside[key] >= perAddress {
 			return ErrAddressFull
@@ -49,7 +49,7 @@ func (g *Gate) Leave(addr netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.total--
-	if exempt(addr) {
+	if Exempt(addr) {
 		return
 	}
 	key := Source(addr)

@@ -27,7 +27,7 @@ type Known struct {
 // Note remembers that somebody at addr has shown at that time who it is. Loopback is never
 // known: a proxy there speaks for strangers, too.
 func (k *Known) Note(addr netip.Addr, now time.Time) {
-	if exempt(addr) {
+	if Exempt(addr) {
 		return
 	}
 	key := Source(addr)

@@ -150,10 +150,10 @@ func TestVisitorsRate(t *testing.T) {
 func TestVisitorsMemoryIsBounded(t *testing.T) {
 	var v Visitors
 	b := [4]byte{10}
-	for i := range 5 * maxVisitors {
+	for i := range 5 * maxBuckets {
 		b[1], b[2], b[3] = byte(i>>16), byte(i>>8), byte(i)
 		v.Allow(netip.AddrFrom4(b), 1, 1)
-		if i%1000 == 0 && v.Len() > 2*maxVisitors {
+		if i%1000 == 0 && v.Len() > 2*maxBuckets {
 			t.Fatalf("%d addresses remembered after %d", v.Len(), i)
 		}
 	}
@@ -165,7 +165,7 @@ func TestVisitorsRemembersThroughAGeneration(t *testing.T) {
 		loud := addr("192.0.2.1")
 		v.Allow(loud, 0.001, 1)
 		b := [4]byte{10}
-		for i := range maxVisitors + 10 {
+		for i := range maxBuckets + 10 {
 			b[2], b[3] = byte(i>>8), byte(i)
 			v.Allow(netip.AddrFrom4(b), 1, 1)
 		}
@@ -268,6 +268,51 @@ func TestBandwidthIsSharedAndEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := b.Wait(ctx, 1<<20); err == nil {
+			t.Error("waited beyond its context")
+		}
+	})
+}
+
+func TestRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Requests
+		count := func(key string, tunnels int) (n int) {
+			for r.Allow(key, tunnels) {
+				n++
+			}
+			return n
+		}
+		for _, tt := range []struct {
+			key         string
+			tunnels     int
+			burst, more int // at once, and in 5 s
+		}{
+			{"few", 2, 1000, 100},
+			{"default", 1000, 2000, 200},
+			{"many", 5000, 10_000, 1000},
+			{"unlimited", 0, 20_000, 2000},
+		} {
+			if got := count(tt.key, tt.tunnels); got != tt.burst {
+				t.Errorf("%s: %d at once, want %d", tt.key, got, tt.burst)
+			}
+			time.Sleep(requestsTime / 10)
+			if got := count(tt.key, tt.tunnels); got != tt.more {
+				t.Errorf("%s: %d more, want %d", tt.key, got, tt.more)
+			}
+		}
+		start := time.Now()
+		for range 10 {
+			if err := r.Wait(t.Context(), "unlimited", 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := time.Since(start); d > 50*time.Millisecond {
+			t.Errorf("10 at 400 a second took %v", d)
+		}
+		count("few", 2)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if r.Wait(ctx, "few", 2) == nil {
 			t.Error("waited beyond its context")
 		}
 	})

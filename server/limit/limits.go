@@ -19,7 +19,8 @@ type Limits struct {
 
 	// Sessions is how many clients of one identity may be connected at a time. Tunnels,
 	// Connections and Rate are what it may hold at a time, and carry in each direction
-	// (bytes per second), in all its sessions together.
+	// (bytes per second), in all its sessions together. Clients without a token that
+	// share an address other than loopback count as one identity.
 	Sessions             int
 	Tunnels, Connections int
 	Rate                 int64

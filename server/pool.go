@@ -31,6 +31,10 @@ const (
 	// idleMax is how many proxy connections may wait: more than any client is asked for.
 	idleMax = 1024
 
+	// unaskedMax is how many may wait of those that no ReqProxy has asked for, or one so
+	// long ago that it counts as lost.
+	unaskedMax = 8
+
 	// surplusTime is when an idle proxy connection above the floor is closed.
 	surplusTime = 60 * time.Second
 )
@@ -149,8 +153,12 @@ func (p *pool) giveUp(w chan *proxyConn) bool {
 // it is one too many.
 func (p *pool) register(pc *proxyConn) bool {
 	p.mu.Lock()
-	if len(p.asked) > 0 {
+	switch {
+	case len(p.asked) > 0:
 		p.asked = p.asked[1:]
+	case len(p.idle) >= unaskedMax:
+		p.mu.Unlock()
+		return false
 	}
 	p.open[pc] = struct{}{}
 	p.came = time.Now()

@@ -16,12 +16,26 @@ func testPool(reuse bool) (p *pool, asked *atomic.Int64) {
 	return newPool(reuse, func(n int) { asked.Add(int64(n)) }), asked
 }
 
+// TestPoolIsBounded opens connections for which nobody has asked, and brings back more
+// than anybody was asked for.
 func TestPoolIsBounded(t *testing.T) {
 	p, _ := testPool(true)
-	for i := range 10_000 {
+	for i := range 100 {
 		kept := p.register(newProxyConn(nil, p, true))
-		if kept != (i < idleMax) {
+		if kept != (i < unaskedMax) {
 			t.Fatalf("connection %d: kept is %v", i, kept)
+		}
+	}
+	if len(p.open) != unaskedMax {
+		t.Errorf("%d are open, want %d", len(p.open), unaskedMax)
+	}
+	p.asked = make([]asked, 1)
+	if !p.register(newProxyConn(nil, p, true)) {
+		t.Error("one that was asked for is not kept")
+	}
+	for i := len(p.idle); i < 10_000; i++ {
+		if kept := p.put(newProxyConn(nil, p, true)); kept != (i < idleMax) {
+			t.Fatalf("connection %d came back: kept is %v", i, kept)
 		}
 	}
 }

@@ -28,8 +28,9 @@ const (
 	// once. Only somebody who collects names gets there.
 	absentMax = memoryLimit
 
-	// absentPerOwner is the same for one identity, and absentAnonymous for all that were
-	// admitted without a token, who cost nothing to make: the others keep their places.
+	// absentPerOwner is the same for one identity, however many tunnels it may have, and
+	// absentAnonymous for all that were admitted without a token, who cost nothing to
+	// make: the others keep their places.
 	absentPerOwner  = absentMax / 4
 	absentAnonymous = absentMax / 2
 )
@@ -37,8 +38,10 @@ const (
 // absence stands where a tunnel was whose client lost its session and is expected
 // back. Its visitors wait in order.
 type absence struct {
+	name         string // that it keeps
 	protocol     string // of the tunnel that is away
 	owner        string
+	holder       string // in whose share it is
 	since, until time.Time
 
 	mu        sync.Mutex
@@ -50,19 +53,19 @@ type absence struct {
 // absences counts them. The zero value is ready for use.
 type absences struct {
 	all, anonymous int
-	of             map[string]int // by owner
+	of             map[string][]*absence // by holder, the oldest first
 }
 
-// add counts one more of owner, or reports false when there are too many.
-func (n *absences) add(owner string) bool {
-	anonymous := !auth.IsToken(owner)
-	if n.all >= absentMax || n.of[owner] >= absentPerOwner || anonymous && n.anonymous >= absentAnonymous {
+// add counts a, or reports false when there are too many.
+func (n *absences) add(a *absence) bool {
+	anonymous := !auth.IsToken(a.owner)
+	if n.all >= absentMax || len(n.of[a.holder]) >= absentPerOwner || anonymous && n.anonymous >= absentAnonymous {
 		return false
 	}
 	if n.of == nil {
-		n.of = make(map[string]int)
+		n.of = make(map[string][]*absence)
 	}
-	n.of[owner]++
+	n.of[a.holder] = append(n.of[a.holder], a)
 	n.all++
 	if anonymous {
 		n.anonymous++
@@ -70,13 +73,26 @@ func (n *absences) add(owner string) bool {
 	return true
 }
 
+// over returns the oldest absence of holder when there are as many as maximum, 0 for no
+// limit; else nil.
+func (n *absences) over(holder string, maximum int) *absence {
+	if all := n.of[holder]; maximum > 0 && len(all) >= maximum {
+		return all[0]
+	}
+	return nil
+}
+
 // remove undoes add.
-func (n *absences) remove(owner string) {
-	if n.of[owner]--; n.of[owner] == 0 {
-		delete(n.of, owner)
+func (n *absences) remove(a *absence) {
+	all := n.of[a.holder]
+	if i := slices.Index(all, a); i >= 0 {
+		all = slices.Delete(all, i, i+1)
+	}
+	if n.of[a.holder] = all; len(all) == 0 {
+		delete(n.of, a.holder)
 	}
 	n.all--
-	if !auth.IsToken(owner) {
+	if !auth.IsToken(a.owner) {
 		n.anonymous--
 	}
 }

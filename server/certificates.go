@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"ngrok/conn"
+	"ngrok/server/auth"
 )
 
 // acmeTLS is the ALPN protocol of the TLS-ALPN-01 challenge (RFC 8737 section 4): the
@@ -19,24 +20,34 @@ const challengePath = "/.well-known/acme-challenge/"
 // Certificates gets certificates for names while the server runs. Config.TLS shows them
 // and the answers to TLS-ALPN-01 challenges; the server lends it the rest.
 type Certificates interface {
-	// Run works until ctx ends, then returns when nothing it started is left. knows
-	// tells for which names a certificate may be asked for; it does not block.
-	Run(ctx context.Context, knows func(host string) bool)
+	// Run works until ctx ends, then returns when nothing it started is left. owner
+	// tells whose a name is for which a certificate may be asked for, "" for others; it
+	// does not block. All who were admitted without a token count as one.
+	Run(ctx context.Context, owner func(host string) string)
 
 	// HTTPChallenge returns what to answer to a request for path of host, or false
 	// when it is no pending HTTP-01 challenge (RFC 8555 section 8.3).
 	HTTPChallenge(host, path string) (body string, pending bool)
 }
 
-// knows reports whether a certificate may be asked for host: when a tunnel has it now,
-// or had it and it is reserved, or it is the domain. What is merely within a reserved
-// pattern does not count, since anybody can make up such names.
-func (s *Server) knows(host string) bool {
-	if host == s.domain || s.registry.held(host) {
-		return true
+// strangers stands for the owner of the names of all clients without a token.
+const strangers = "clients without a token"
+
+// certificateOwner returns whose host is if a certificate may be asked for it, "" if not: a
+// tunnel has it now, or had it and it is reserved, or it is the domain. What is merely
+// within a reserved pattern does not count, since anybody can make up such names.
+func (s *Server) certificateOwner(host string) string {
+	if host == s.domain {
+		return host
 	}
-	owner, _ := s.registry.memory.owner(host)
-	return owner != "" && s.policies.Current().NameReserved(host, s.domain)
+	owner := s.registry.heldBy(host)
+	if owner == "" && s.policies.Current().NameReserved(host, s.domain) {
+		owner, _ = s.registry.memory.owner(host)
+	}
+	if owner != "" && !auth.IsToken(owner) {
+		return strangers
+	}
+	return owner
 }
 
 // isChallenge reports whether the handshake of leg was all that its peer wanted.

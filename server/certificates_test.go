@@ -7,7 +7,7 @@ import (
 )
 
 // A certificate may be asked for what somebody has, not for what a stranger makes up.
-func TestKnows(t *testing.T) {
+func TestCertificateOwner(t *testing.T) {
 	pattern := func(s string) auth.Pattern {
 		p, err := auth.ParsePattern(s)
 		if err != nil {
@@ -27,22 +27,22 @@ func TestKnows(t *testing.T) {
 	if _, err := s.registry.holdHost(&tunnel{control: c, name: "now.tunnel.example", host: "now.tunnel.example", protocol: "https"}); err != nil {
 		t.Fatal(err)
 	}
-	s.registry.memory.note("alice-1.tunnel.example", "http", "alice", false)
+	s.registry.memory.note("alice-1.tunnel.example", "http", "token:alice", false)
 	s.registry.memory.note("www.tunnel.example", "http", "bob", false)
 	s.registry.memory.note("gone.tunnel.example", "http", "bob", false)
-	for host, want := range map[string]bool{
-		"tunnel.example":         true,
-		"now.tunnel.example":     true,
-		"alice-1.tunnel.example": true,  // reserved, and was in use
-		"alice-2.tunnel.example": false, // reserved, and nobody ever had it
-		"www.tunnel.example":     true,
-		"x.www.tunnel.example":   false,
-		"gone.tunnel.example":    false, // anybody may have it next
-		"stranger.example":       false,
-		"":                       false,
+	for host, want := range map[string]string{
+		"tunnel.example":         "tunnel.example",
+		"now.tunnel.example":     strangers,
+		"alice-1.tunnel.example": "token:alice", // reserved, and was in use
+		"alice-2.tunnel.example": "",            // reserved, and nobody ever had it
+		"www.tunnel.example":     strangers,
+		"x.www.tunnel.example":   "",
+		"gone.tunnel.example":    "", // anybody may have it next
+		"stranger.example":       "",
+		"":                       "",
 	} {
-		if got := s.knows(host); got != want {
-			t.Errorf("%q: %v, want %v", host, got, want)
+		if got := s.certificateOwner(host); got != want {
+			t.Errorf("%q: %q, want %q", host, got, want)
 		}
 	}
 }

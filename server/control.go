@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"ngrok/conn"
 	"ngrok/msg"
 	"ngrok/server/auth"
@@ -46,12 +48,16 @@ type control struct {
 	logger   *slog.Logger
 	id       sessionID
 	owner    string // what names are held under
+	holder   string // whose share they are counted in
 	identity *auth.Identity
 	account  *limit.Account
 	closes   bool // the client understands CloseTunnel
 	drains   bool // the client understands Drain
+	hasty    bool // it was made to wait before it was answered
 	pool     *pool
 	out      *outbox
+
+	turned rate.Sometimes // says that visitors are turned away
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -139,6 +145,9 @@ func (c *control) handle(m msg.Message) error {
 		if err := checkTexts(m); err != nil {
 			return err
 		}
+		if err := c.pace(); err != nil {
+			return err
+		}
 		return c.out.put(c.server.openTunnels(c, m)...)
 	case *msg.CloseTunnel:
 		c.closeTunnel(m.Url)
@@ -147,6 +156,34 @@ func (c *control) handle(m msg.Message) error {
 		c.logger.Debug("ignoring a message out of place", "type", fmt.Sprintf("%T", m))
 	}
 	return nil
+}
+
+// pace waits while the client's user asks for tunnels faster than it may. Nothing is
+// refused: what it wants it gets, but not at the others' expense.
+func (c *control) pace() error {
+	key, tunnels := c.holder, c.server.policies.Current().Tunnels(c.identity.Key)
+	if c.server.requests.Allow(key, tunnels) {
+		return nil
+	}
+	if !c.hasty {
+		c.hasty = true
+		c.logger.Warn("this client's user asks for tunnels too fast; answering more slowly", "who", c.identity.Name)
+	}
+	if err := c.server.requests.Wait(c.ctx, key, tunnels); err != nil {
+		return context.Cause(c.ctx)
+	}
+	return nil
+}
+
+// turnedAway tells that a visitor of url was turned away: once a second, and at Debug
+// otherwise, since a visitor may ask again as fast as it can.
+func (c *control) turnedAway(level slog.Level, url string, why error) {
+	told := false
+	c.turned.Do(func() { told = true })
+	if !told {
+		level = slog.LevelDebug
+	}
+	c.logger.Log(c.ctx, level, "visitor turned away", "url", url, "why", why)
 }
 
 // send writes messages for the outbox.

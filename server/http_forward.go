@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -72,7 +73,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 	}
 	c := t.control
 	if err := v.server.policies.Current().TakeConnection(c.identity, c.account); err != nil {
-		c.logger.Warn("visitor turned away", "url", t.url, "why", err)
+		c.turnedAway(slog.LevelWarn, t.url, err)
 		return v.refuse(answer{status: http.StatusServiceUnavailable, title: "This tunnel has too many visitors",
 			hint: "Try again in a moment.", header: "Retry-After: 5\r\n"})
 	}
@@ -88,7 +89,7 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 			v.stay.lost = t
 			return err
 		}
-		c.logger.Info("visitor turned away", "url", t.url, "why", err)
+		c.turnedAway(slog.LevelInfo, t.url, err)
 		return v.refuse(noAnswer(t, err))
 	}
 	f.use = u

@@ -50,6 +50,10 @@ type memoryEntry struct {
 	// Held are the protocols, joined by "+", of which the owner has a tunnel under
 	// the name or is expected back with one.
 	Held string `json:"held,omitempty"`
+
+	// Free says that it is a port that its owner, a stranger at some address, gave up or
+	// had too many of to have it kept: others may have it at once.
+	Free bool `json:"free,omitempty"`
 }
 
 func (e *memoryEntry) setHeld(protocol string, held bool) {
@@ -141,6 +145,36 @@ func (m *memory) owner(name string) (owner string, last time.Time) {
 		return e.Owner, e.Last
 	}
 	return "", time.Time{}
+}
+
+// release lets others have name at once, which owner has had.
+func (m *memory) release(name, owner string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.entries[name]; e != nil && e.Owner == owner {
+		e.Free = true
+		m.changedLocked()
+	}
+}
+
+// free reports whether name may be had at once, whoever had it last.
+func (m *memory) free(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entries[name]
+	return e == nil || e.Free
+}
+
+// later returns how many names owner has or had last after that time.
+func (m *memory) later(owner string, when time.Time) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.entries {
+		if e.Owner == owner && e.Last.After(when) {
+			n++
+		}
+	}
+	return n
 }
 
 // wasAssigned reports whether the server once chose name for owner.

@@ -37,8 +37,17 @@ func TestCrowdOfStrangers(t *testing.T) {
 	})
 	t.Run("places", func(t *testing.T) {
 		var n absences
-		fill := func(owner func(i int) string) (added int) {
-			for i := 0; i < 2*absentMax && n.add(owner(i)); i++ {
+		var all []*absence
+		add := func(holder string) bool {
+			a := &absence{owner: holder, holder: holder}
+			if !n.add(a) {
+				return false
+			}
+			all = append(all, a)
+			return true
+		}
+		fill := func(holder func(i int) string) (added int) {
+			for i := 0; i < 2*absentMax && add(holder(i)); i++ {
 				added++
 			}
 			return added
@@ -49,16 +58,16 @@ func TestCrowdOfStrangers(t *testing.T) {
 		if got := fill(func(int) string { return "token:alice" }); got != absentPerOwner {
 			t.Errorf("%d places for alice, want %d", got, absentPerOwner)
 		}
-		if !n.add("token:bob") {
+		if !add("token:bob") {
 			t.Error("none is left for bob")
 		}
-		for i := range absentAnonymous {
-			n.remove(fmt.Sprintf("anon:%d", i))
+		bob := all[len(all)-1]
+		if n.over("token:bob", 2) != nil || n.over("token:bob", 0) != nil || n.over("token:bob", 1) != bob {
+			t.Error("bob's one is not the oldest of one")
 		}
-		for range absentPerOwner {
-			n.remove("token:alice")
+		for _, a := range all {
+			n.remove(a)
 		}
-		n.remove("token:bob")
 		if n.all != 0 || n.anonymous != 0 || len(n.of) != 0 {
 			t.Errorf("after all have gone: %+v", n)
 		}

@@ -83,7 +83,7 @@ func (s *Server) carryRaw(t *tunnel, leg *conn.Conn, from origin, st *stay) erro
 		return nil
 	}
 	if err := s.policies.Current().TakeConnection(c.identity, c.account); err != nil {
-		c.logger.Warn("visitor turned away", "url", t.url, "why", err)
+		c.turnedAway(slog.LevelWarn, t.url, err)
 		leg.Release()
 		leg.Reset()
 		return err
@@ -101,7 +101,7 @@ func (s *Server) carryRaw(t *tunnel, leg *conn.Conn, from origin, st *stay) erro
 		return err
 	}
 	if err != nil {
-		c.logger.Info("visitor turned away", "url", t.url, "why", err)
+		c.turnedAway(slog.LevelInfo, t.url, err)
 		leg.Release()
 		leg.Reset()
 		return err

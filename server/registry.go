@@ -31,6 +31,8 @@ type registry struct {
 	lease  time.Duration // for which names are kept for an owner who is away
 	park   time.Duration // for which visitors wait for one
 
+	tunnelsOf func(owner string) int // how many somebody may have; 0 or nil means no limit
+
 	mu     sync.RWMutex
 	hosts  map[string]*hostEntry
 	ports  map[uint16]*tcpPort
@@ -100,11 +102,16 @@ func (r *registry) find(protocol string, host []byte) (*tunnel, *absence) {
 }
 
 // held reports whether somebody has the name now.
-func (r *registry) held(name string) bool {
+func (r *registry) held(name string) bool { return r.heldBy(name) != "" }
+
+// heldBy returns who has the name now, "" for nobody.
+func (r *registry) heldBy(name string) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	e := r.hosts[name]
-	return e != nil && (e.http.tunnel != nil || e.tls.tunnel != nil)
+	if e := r.hosts[name]; e != nil && (e.http.tunnel != nil || e.tls.tunnel != nil) {
+		return e.owner
+	}
+	return ""
 }
 
 // holdHost gives t its host name and returns the tunnel of the same owner that had to
@@ -186,6 +193,8 @@ func (r *registry) letGo(t *tunnel, expected bool) {
 		r.releasePort(t, expected)
 		return
 	}
+	keep := shareOf(t)
+	var gone *absence
 	r.mu.Lock()
 	e := r.hosts[t.host]
 	if e == nil || e.slot(t.protocol).tunnel != t {
@@ -193,12 +202,18 @@ func (r *registry) letGo(t *tunnel, expected bool) {
 		return // the name is somebody else's business now
 	}
 	s := e.slot(t.protocol)
-	*s = slot{away: r.awayLocked(t, expected)}
+	*s = slot{}
+	if expected {
+		s.away, gone = r.awayLocked(t, keep)
+	}
 	kept := s.away != nil
-	if e.empty() {
+	if kept {
+		r.hosts[t.host] = e // also if what has gone was all there was in it
+	} else if e.empty() {
 		delete(r.hosts, t.host)
 	}
 	r.mu.Unlock()
+	r.giveUp(gone)
 	r.remember(t, kept)
 }
 
@@ -207,26 +222,78 @@ func (r *registry) remember(t *tunnel, kept bool) {
 		r.memory.lost(t.name, t.control.owner)
 	} else {
 		r.memory.left(t.name, t.protocol, t.control.owner, true)
+		if t.port != nil && t.control.shares() {
+			r.memory.release(t.name, t.control.owner)
+		}
 	}
 }
 
-// awayLocked returns the absence that takes t's place, or nil when t is not kept.
-func (r *registry) awayLocked(t *tunnel, expected bool) *absence {
-	if !expected || strings.HasPrefix(t.control.owner, sessionOwner) {
-		return nil
-	}
-	return r.newAbsenceLocked(t.protocol, t.control.owner)
+// share is how much of what is away is kept for one holder.
+type share struct {
+	tunnels int // 0 means no limit
+	ports   int // of clients without a token who share an address; 0 means no limit
 }
 
-// newAbsenceLocked returns an absence of one of owner's tunnels, or nil when there are too
-// many.
-func (r *registry) newAbsenceLocked(protocol, owner string) *absence {
+// shareOf returns that of t's holder.
+func shareOf(t *tunnel) (s share) {
+	policy := t.control.server.policies.Current()
+	s.tunnels = policy.Tunnels(t.control.identity.Key)
+	if t.control.shares() {
+		s.ports = policy.AddressPorts()
+	}
+	return s
+}
+
+// awayLocked returns the absence that takes t's place, or nil when t is not kept. gone is
+// what is kept no longer in exchange, which the caller passes to giveUp without the lock.
+func (r *registry) awayLocked(t *tunnel, s share) (away, gone *absence) {
+	if strings.HasPrefix(t.control.owner, sessionOwner) {
+		return nil, nil
+	}
+	return r.newAbsenceLocked(&absence{name: t.name, protocol: t.protocol, owner: t.control.owner, holder: t.control.holder}, s.tunnels)
+}
+
+// newAbsenceLocked begins a, one of at most so many of its holder (0 means no limit): the
+// oldest goes when there are more. It returns nil when there are too many of others.
+func (r *registry) newAbsenceLocked(a *absence, maximum int) (away, gone *absence) {
 	keep := max(r.lease, r.park)
-	if keep <= 0 || !r.absent.add(owner) {
-		return nil
+	if keep <= 0 {
+		return nil, nil
 	}
-	now := time.Now()
-	return &absence{protocol: protocol, owner: owner, since: now, until: now.Add(keep)}
+	if gone = r.absent.over(a.holder, maximum); gone != nil {
+		r.dropLocked(gone)
+	}
+	if !r.absent.add(a) {
+		return nil, gone
+	}
+	a.since = time.Now()
+	a.until = a.since.Add(keep)
+	return a, gone
+}
+
+// dropLocked takes an absence out of the registry.
+func (r *registry) dropLocked(a *absence) {
+	r.absent.remove(a)
+	if number, ok := portOf(a.name); ok {
+		p := r.ports[number]
+		p.away = nil
+		delete(r.ports, number)
+		p.close()
+		return
+	}
+	e := r.hosts[a.name]
+	e.slot(a.protocol).away = nil
+	if e.empty() {
+		delete(r.hosts, a.name)
+	}
+}
+
+// giveUp ends an absence, which may be nil, that is in the registry no more.
+func (r *registry) giveUp(a *absence) {
+	if a != nil {
+		a.end()
+		r.memory.left(a.name, a.protocol, a.owner, false)
+	}
 }
 
 // endAwayLocked takes the absences out of slots. The caller ends them without the lock.
@@ -234,7 +301,7 @@ func (r *registry) endAwayLocked(away ...**absence) (over []*absence) {
 	for _, a := range away {
 		if *a != nil {
 			over = append(over, *a)
-			r.absent.remove((*a).owner)
+			r.absent.remove(*a)
 			*a = nil
 		}
 	}
@@ -251,7 +318,7 @@ func endAll(over []*absence) {
 func (r *registry) expectHost(host, protocol, owner string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a := r.newAbsenceLocked(protocol, owner)
+	a, _ := r.newAbsenceLocked(&absence{name: host, protocol: protocol, owner: owner, holder: owner}, 0)
 	if a == nil {
 		return
 	}
@@ -302,14 +369,21 @@ func (r *registry) sweep(now time.Time) {
 	}
 }
 
-// leased returns an error when name is kept for somebody else who is away.
+// leased returns an error when name is kept for somebody else, who had it last: as many
+// names as it may have tunnels, and no port that a stranger gave up. Otherwise who opens
+// and closes one tunnel again and again could have all names and ports kept.
 func (r *registry) leased(name, owner string) error {
 	if r.lease <= 0 {
 		return nil
 	}
 	last, when := r.memory.owner(name)
-	if last == "" || last == owner || strings.HasPrefix(last, sessionOwner) || time.Since(when) > r.lease {
+	if last == "" || last == owner || strings.HasPrefix(last, sessionOwner) || time.Since(when) > r.lease || r.memory.free(name) {
 		return nil
+	}
+	if r.tunnelsOf != nil {
+		if most := r.tunnelsOf(last); most > 0 && r.memory.later(last, when) >= most {
+			return nil
+		}
 	}
 	return reserved(name)
 }

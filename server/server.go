@@ -34,6 +34,10 @@ const (
 	// saveRest is how long names.json is left alone after it was written: when many
 	// clients come at once, each of them changes it.
 	saveRest = 100 * time.Millisecond
+
+	// saveShare is how many times as long as writing it took it is left alone at least:
+	// somebody may open and close a tunnel for ever, and it may hold 20,000 names.
+	saveShare = 9
 )
 
 // Server is the public side of the tunnels. It serves once.
@@ -55,6 +59,9 @@ type Server struct {
 	visitors limit.Visitors
 	present  limit.Gate // visitors, by their address
 	accounts limit.Accounts
+	requests limit.Requests // for tunnels
+	sessions limit.Requests // to begin a session
+	refusals limit.Visitors // clients, in the log
 	shedding shed
 	parking  parking
 	handed   atomic.Bool // to another process, see ErrHandOver
@@ -118,6 +125,7 @@ func New(config Config) (*Server, error) {
 		ports:     make(map[string]int),
 		controls:  make(map[sessionID]*control),
 	}
+	s.registry.tunnelsOf = func(owner string) int { return s.policies.Current().Tunnels(owner) }
 	s.shedding.descriptors = limit.ProcessDescriptors()
 	for _, t := range []*tls.Config{s.tunnelTLS, s.publicTLS} {
 		t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
@@ -192,7 +200,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners, hurry context.Context) 
 	s.acceptOn(l.HTTP, func(nc net.Conn) { s.acceptHTTP("http", nc) })
 	s.acceptOn(l.HTTPS, func(nc net.Conn) { s.acceptHTTP("https", nc) })
 	if c := s.config.Certificates; c != nil {
-		s.serving.Go(func() { c.Run(s.accepting, s.knows) })
+		s.serving.Go(func() { c.Run(s.accepting, s.certificateOwner) })
 	}
 
 	<-ctx.Done()
@@ -297,8 +305,9 @@ func (s *Server) look(ctx context.Context) {
 				s.config.Alive()
 			}
 		case <-changed:
+			began := time.Now()
 			s.registry.memory.save()
-			changed, rested = nil, time.After(saveRest)
+			changed, rested = nil, time.After(max(saveRest, saveShare*time.Since(began)))
 		case <-rested:
 			changed = s.registry.memory.changed
 		case <-report.C:

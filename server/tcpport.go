@@ -25,6 +25,7 @@ type tcpPort struct {
 	tunnel atomic.Pointer[tunnel]
 
 	// Guarded by registry.mu.
+	holder   string       // in whose share it is
 	listener net.Listener // nil while it is being opened
 	away     *absence     // while there is no tunnel
 	losers   losers
@@ -43,6 +44,11 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 	policy := s.policies.Current()
 	if err := policy.AllowPort(t.control.identity, m.RemotePort); err != nil {
 		return err
+	}
+	if t.control.shares() && !s.registry.owns(t.control.owner, portName(m.RemotePort)) {
+		if err := policy.AllowAnotherPort(s.registry.portsOf(t.control.holder)); err != nil {
+			return err
+		}
 	}
 	if m.RemotePort != 0 {
 		return s.holdPort(t, m.RemotePort)
@@ -146,7 +152,7 @@ func (r *registry) holdPort(t *tunnel, port uint16) (p *tcpPort, old *tunnel, er
 	held := r.ports[port]
 	switch {
 	case held == nil:
-		p = &tcpPort{number: port, owner: owner}
+		p = &tcpPort{number: port, owner: owner, holder: t.control.holder}
 		p.tunnel.Store(t)
 		t.port = p
 		r.ports[port] = p
@@ -168,7 +174,7 @@ func (r *registry) holdPort(t *tunnel, port uint16) (p *tcpPort, old *tunnel, er
 		return nil, nil, err
 	}
 	if held != nil {
-		t.port = held
+		t.port, held.holder = held, t.control.holder
 		if old = held.tunnel.Swap(t); old != nil {
 			held.losers.add(old.control.id, t.control.id)
 		}
@@ -186,7 +192,8 @@ func (r *registry) expectPort(port uint16, owner string) *tcpPort {
 	if r.ports[port] != nil {
 		return nil
 	}
-	p := &tcpPort{number: port, owner: owner, away: r.newAbsenceLocked("tcp", owner)}
+	p := &tcpPort{number: port, owner: owner, holder: owner}
+	p.away, _ = r.newAbsenceLocked(&absence{name: portName(port), protocol: "tcp", owner: owner, holder: owner}, 0)
 	if p.away == nil {
 		return nil
 	}
@@ -226,14 +233,16 @@ func (r *registry) dropPort(p *tcpPort) {
 // releasePort takes t's port back, unless another tunnel has it already.
 func (r *registry) releasePort(t *tunnel, expected bool) {
 	p := t.port
+	keep := shareOf(t)
+	var gone *absence
 	r.mu.Lock()
 	if r.ports[p.number] != p || !p.tunnel.CompareAndSwap(t, nil) {
 		r.mu.Unlock()
 		return
 	}
 	p.away = nil
-	if p.listener != nil {
-		p.away = r.awayLocked(t, expected)
+	if p.listener != nil && expected && (keep.ports == 0 || r.portsOfLocked(t.control.holder) <= keep.ports) {
+		p.away, gone = r.awayLocked(t, keep)
 	}
 	kept := p.away != nil
 	if !kept {
@@ -241,7 +250,31 @@ func (r *registry) releasePort(t *tunnel, expected bool) {
 		p.close() // under the lock: who holds the port next must be able to open it
 	}
 	r.mu.Unlock()
+	r.giveUp(gone)
 	r.remember(t, kept)
+}
+
+// portsOf returns how many ports with a tunnel are in holder's share.
+func (r *registry) portsOf(holder string) (n int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, p := range r.ports {
+		if p.holder == holder && p.tunnel.Load() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// portsOfLocked returns how many ports are in holder's share, with a tunnel or kept for
+// one that is away.
+func (r *registry) portsOfLocked(holder string) (n int) {
+	for _, p := range r.ports {
+		if p.holder == holder {
+			n++
+		}
+	}
+	return n
 }
 
 // portHeld reports whether somebody has the port now.

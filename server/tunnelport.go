@@ -1,17 +1,38 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"ngrok/conn"
 	"ngrok/msg"
 	"ngrok/server/auth"
 	"ngrok/server/limit"
 )
+
+// Of the clients of one address that are refused, refusalBurst at once and refusalRate a
+// second are worth a line in the log: nobody else's shall be lost among them.
+const (
+	refusalRate  = 0.1
+	refusalBurst = 20
+)
+
+// sessionPatience is for how long a client waits for its session to begin, one of many of
+// its user. Clients give up after 10 s.
+const sessionPatience = 5 * time.Second
+
+// addressHolder begins the holder of what clients without a token have that share an
+// address.
+const addressHolder = "addr:"
 
 // acceptTunnel takes a connection on the tunnel port: of a client's session, or a proxy
 // connection of one.
@@ -92,7 +113,11 @@ func (s *Server) firstMessage(c *conn.Conn, l limit.Limits) (msg.Message, error)
 func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	c, err := s.newControl(link, m)
 	if err != nil {
-		s.logger.Info("client refused", "addr", link.RemoteAddr(), "why", err)
+		level := slog.LevelInfo
+		if !s.refusals.Allow(limit.AddrOf(link.RemoteAddr()), refusalRate, refusalBurst) {
+			level = slog.LevelDebug
+		}
+		s.logger.Log(s.running, level, "client refused", "addr", link.RemoteAddr(), "why", err)
 		link.SetWriteDeadline(time.Now().Add(controlWrite))
 		link.WriteMessages(&msg.AuthResp{Version: msg.ProtocolVersion, MmVersion: s.config.Version, Error: err.Error()})
 		link.Close()
@@ -110,6 +135,12 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	}
 	if c.drains {
 		resp.Features = append(resp.Features, msg.FeatureDrain)
+	}
+	if err := s.paceSession(c); err != nil {
+		s.logger.Debug("client put off: its user begins too many sessions", "addr", link.RemoteAddr(), "who", c.identity.Name)
+		c.release(false)
+		link.Close()
+		return
 	}
 	c.out.put(resp)
 	if old := s.addControl(c); old != nil {
@@ -131,6 +162,14 @@ func (s *Server) serveControl(link *conn.Link, m *msg.Auth) {
 	c.logger.Info("client offline", "why", err)
 }
 
+// paceSession waits while the client's user begins sessions faster than it may. The error
+// is not nil when that takes too long: a client that was given no answer comes back later.
+func (s *Server) paceSession(c *control) error {
+	ctx, cancel := context.WithTimeout(c.ctx, sessionPatience)
+	defer cancel()
+	return s.sessions.Wait(ctx, c.holder, s.policies.Current().Sessions(c.identity.Key))
+}
+
 func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 	if m.Version != msg.ProtocolVersion {
 		return nil, fmt.Errorf("this server speaks protocol version %s, you speak %q: use another version of ngrok", msg.ProtocolVersion, logText(m.Version))
@@ -144,7 +183,8 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 	if !s.key.valid(id, identity.Key) {
 		id = s.key.issue(identity.Key)
 	}
-	account := s.accounts.Open(identity.Key)
+	holder := s.holderOf(identity, limit.AddrOf(link.RemoteAddr()))
+	account := s.accounts.Open(holder)
 	if err := policy.TakeSession(identity, account, s.findControl(id) != nil); err != nil {
 		account.Close()
 		return nil, err
@@ -155,8 +195,10 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 		logger:   s.logger.With("session", id.public()),
 		id:       id,
 		owner:    ownerOf(identity, id),
+		holder:   cmp.Or(holder, ownerOf(identity, id)),
 		identity: identity,
 		account:  account,
+		turned:   rate.Sometimes{Interval: time.Second},
 		closes:   slices.Contains(m.Features, msg.FeatureClose),
 		drains:   slices.Contains(m.Features, msg.FeatureDrain),
 	}
@@ -174,6 +216,20 @@ func ownerOf(id *auth.Identity, session sessionID) string {
 	}
 	return id.Key
 }
+
+// holderOf returns whose share a session is counted in: that of its identity, or that of
+// its address when it was admitted without a token, since identities cost nothing to make
+// then. Loopback and trusted proxies speak for many: there each identity counts by
+// itself, and nobody ("") in each session anew.
+func (s *Server) holderOf(id *auth.Identity, addr netip.Addr) string {
+	if !id.Anonymous() || limit.Exempt(addr) || s.trusts(addr) {
+		return id.Key
+	}
+	return addressHolder + limit.Source(addr).String()
+}
+
+// shares reports whether c's share is that of its address.
+func (c *control) shares() bool { return strings.HasPrefix(c.holder, addressHolder) }
 
 // serveProxy runs a proxy connection until it ends.
 func (s *Server) serveProxy(link *conn.Link, m *msg.RegProxy) {

@@ -64,7 +64,8 @@ func (m *manager) finish(subject string, err error) {
 	pause := pauseAfter(j.failures, kind)
 	j.failures++
 	j.next = time.Now().Add(pause)
-	news := j.said != kind
+	var share *tooManyError
+	news := j.said != kind && !(errors.As(err, &share) && share.told)
 	j.said = kind
 	m.mu.Unlock()
 
@@ -84,6 +85,8 @@ func pauseAfter(failures int, kind string) time.Duration {
 	switch kind {
 	case kindBusy:
 		return orderInterval
+	case kindShare:
+		return ownerInterval
 	case acme.ProblemTypeRateLimited:
 		return max(pause, time.Hour)
 	}
@@ -92,6 +95,14 @@ func pauseAfter(failures int, kind string) time.Duration {
 
 // errTooMany says that orders come faster than an authority puts up with.
 var errTooMany = errors.New("too many new certificates at once")
+
+// tooManyError says that one owner's names would take more than its part of the orders.
+type tooManyError struct {
+	owner string
+	told  bool // of another name already
+}
+
+func (e *tooManyError) Error() string { return "too many new certificates for names of " + e.owner }
 
 // storageError is a failure of the disk, or of what lies on it.
 type storageError struct{ err error }
@@ -103,6 +114,7 @@ func (e *storageError) Unwrap() error { return e.err }
 // The kinds of failures that no authority has a word for.
 const (
 	kindBusy    = "busy"
+	kindShare   = "share"
 	kindStorage = "storage"
 	kindProof   = "proof"
 	kindOther   = "other"
@@ -111,7 +123,10 @@ const (
 // explain returns the kind of a failure, and what an operator can do about it.
 func explain(err error) (kind, remedy string) {
 	var stored *storageError
+	var share *tooManyError
 	switch {
+	case errors.As(err, &share):
+		return kindShare, "see whether this user means well; configure acme.dns for a wildcard certificate, if the names are below the domain"
 	case errors.Is(err, errTooMany):
 		return kindBusy, "configure acme.dns for a wildcard certificate, if this happens often"
 	case errors.As(err, &stored):

@@ -24,6 +24,11 @@ const (
 	orderBurst    = 50
 	orderInterval = 40 * time.Second
 
+	// ownerBurst and ownerInterval limit those for the names of one owner likewise, so
+	// that nobody orders what all may have. The domain's own are not counted.
+	ownerBurst    = 20
+	ownerInterval = 3 * time.Minute
+
 	// attemptTimeout bounds one attempt; DNS takes its time.
 	attemptTimeout = 5 * time.Minute
 
@@ -50,7 +55,7 @@ const (
 type manager struct {
 	*ACME
 	ctx    context.Context
-	knows  func(host string) bool
+	owner  func(host string) string
 	cache  *certmagic.Cache
 	names  *certmagic.Config // for all names but the domain
 	whole  *certmagic.Config // for the domain
@@ -60,15 +65,22 @@ type manager struct {
 	wg    sync.WaitGroup
 	mu    sync.Mutex
 	ended bool
-	jobs  map[string]*job // by subject: under way, or failed
-	held  map[string]bool // subjects whose certificates are in the cache
+	jobs  map[string]*job       // by subject: under way, or failed
+	held  map[string]bool       // subjects whose certificates are in the cache
+	owned map[string]*allowance // by owner
+}
+
+// allowance is what new certificates one owner may have.
+type allowance struct {
+	orders *rate.Limiter
+	told   bool // it was said that there are too many, since one was ordered last
 }
 
 // Run gets and renews certificates until ctx ends, then returns when all it started has
-// ended. knows tells for which names a handshake may ask for one; it must not block. An
-// ACME runs once at a time.
-func (a *ACME) Run(ctx context.Context, knows func(host string) bool) {
-	m := a.newManager(ctx, knows)
+// ended. owner tells whose a name is for which a handshake may ask for one, one of a
+// bounded number; "" is nobody's. It must not block. An ACME runs once at a time.
+func (a *ACME) Run(ctx context.Context, owner func(host string) string) {
+	m := a.newManager(ctx, owner)
 	a.manager.Store(m)
 	if a.manages(a.domain) {
 		m.attempt(a.domain)
@@ -98,15 +110,16 @@ func (a *ACME) Run(ctx context.Context, knows func(host string) bool) {
 	a.issuer.close()
 }
 
-func (a *ACME) newManager(ctx context.Context, knows func(string) bool) *manager {
+func (a *ACME) newManager(ctx context.Context, owner func(string) string) *manager {
 	m := &manager{
 		ACME:   a,
 		ctx:    ctx,
-		knows:  knows,
+		owner:  owner,
 		slots:  make(chan struct{}, orderSlots),
 		orders: rate.NewLimiter(rate.Every(orderInterval), orderBurst),
 		jobs:   make(map[string]*job),
 		held:   make(map[string]bool),
+		owned:  make(map[string]*allowance),
 	}
 	log := zapLogger(a.logger)
 	// The cache looks after OCSP. A configuration that is "on demand" keeps it from
@@ -161,6 +174,9 @@ func (m *manager) find(subject string) *certmagic.Certificate {
 	}
 	return best
 }
+
+// knows reports whether a handshake may ask for a certificate for host.
+func (m *manager) knows(host string) bool { return m.owner(host) != "" }
 
 // wanted reports whether the subject's certificate may be asked for.
 func (m *manager) wanted(subject string) bool {
@@ -266,8 +282,8 @@ func (m *manager) get(ctx context.Context, subject string) error {
 		return ctx.Err()
 	}
 	if missing {
-		if !m.orders.Allow() {
-			return errTooMany
+		if err := m.mayOrder(subject, time.Now()); err != nil {
+			return err
 		}
 		err = config.ObtainCertSync(ctx, subject)
 	} else {
@@ -285,6 +301,35 @@ func (m *manager) get(ctx context.Context, subject string) error {
 		m.cache.Remove([]string{old})
 	}
 	m.logger.Info("got a certificate", "name", subject, "expires", fresh.Leaf.NotAfter, "renewed", !missing)
+	return nil
+}
+
+// mayOrder counts one more new certificate, or returns errTooMany or a tooManyError.
+func (m *manager) mayOrder(subject string, now time.Time) error {
+	if subject == m.domain || m.dns && subject == m.wildcard() {
+		m.orders.AllowN(now, 1) // all else waits for these, and they are two
+		return nil
+	}
+	owner := m.owner(subject)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := m.owned[owner]
+	if own == nil {
+		own = &allowance{orders: rate.NewLimiter(rate.Every(ownerInterval), ownerBurst)}
+		m.owned[owner] = own
+	}
+	r := own.orders.ReserveN(now, 1)
+	if r.DelayFrom(now) > 0 {
+		r.CancelAt(now)
+		told := own.told
+		own.told = true
+		return &tooManyError{owner, told}
+	}
+	own.told = false
+	if !m.orders.AllowN(now, 1) {
+		r.CancelAt(now)
+		return errTooMany
+	}
 	return nil
 }
 

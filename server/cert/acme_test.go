@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -174,7 +175,12 @@ func TestACMEWithoutAuthority(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.Run(ctx, func(host string) bool { return host == "known.example.com" })
+		a.Run(ctx, func(host string) string {
+			if host == "known.example.com" {
+				return "token:alice"
+			}
+			return ""
+		})
 	}()
 	conntest.Eventually(t, "it runs", func() bool { return a.manager.Load() != nil })
 	for _, name := range []string{o.Domain, "known.example.com", "known.example.com", "stranger.example.com", "x.tunnel.example.com"} {
@@ -223,6 +229,7 @@ func TestPauseAfter(t *testing.T) {
 		{1000, acme.ProblemTypeDNS, 12 * time.Hour},
 		{0, acme.ProblemTypeRateLimited, time.Hour},
 		{5, kindBusy, orderInterval},
+		{5, kindShare, ownerInterval},
 	} {
 		if got := pauseAfter(tt.failures, tt.kind); got != tt.want {
 			t.Errorf("after %d failures (%s): %v, want %v", tt.failures, tt.kind, got, tt.want)
@@ -316,5 +323,50 @@ func TestACMEWithBaked(t *testing.T) {
 	}
 	if a.manages("ngrok.me") || !a.manages("a.ngrok.me") || a.Public() || a.ownKey != nil {
 		t.Errorf("manages the domain: %v, names below: %v", a.manages("ngrok.me"), a.manages("a.ngrok.me"))
+	}
+}
+
+// One owner of many names takes its part of the orders, and leaves the rest to others.
+func TestOrdersOfOneOwner(t *testing.T) {
+	a, err := NewACME(acmeOptions(t, "tunnel.example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := a.newManager(t.Context(), func(host string) string {
+		_, owner, _ := strings.Cut(strings.TrimSuffix(host, ".example"), ".")
+		return "token:" + owner
+	})
+	defer m.cache.Stop()
+	now := time.Now()
+	order := func(owner string, n int) (ordered int, last error) {
+		for i := range n {
+			if last = m.mayOrder(fmt.Sprintf("n%d.%s.example", i, owner), now); last == nil {
+				ordered++
+			}
+		}
+		return ordered, last
+	}
+	var share *tooManyError
+	if n, err := order("eve", 1000); n != ownerBurst || !errors.As(err, &share) || !strings.Contains(err.Error(), "token:eve") {
+		t.Errorf("eve ordered %d, want %d; %v", n, ownerBurst, err)
+	}
+	if n, err := order("alice", 10); n != 10 || err != nil {
+		t.Errorf("alice ordered %d of 10: %v", n, err)
+	}
+	if n, _ := order("bob", ownerBurst); n != ownerBurst {
+		t.Errorf("bob ordered %d", n)
+	}
+	if n, err := order("carol", 1); n != 0 || !errors.Is(err, errTooMany) {
+		t.Errorf("carol ordered %d when all of %d were gone: %v", n, orderBurst, err)
+	}
+	if err := m.mayOrder("tunnel.example.com", now); err != nil {
+		t.Errorf("the domain itself: %v", err)
+	}
+	now = now.Add(time.Hour)
+	if n, _ := order("eve", 1000); n != 20 {
+		t.Errorf("eve ordered %d an hour later, want 20", n)
+	}
+	if n, _ := order("carol", ownerBurst); n != ownerBurst {
+		t.Errorf("carol ordered %d an hour later: what was refused had counted", n)
 	}
 }

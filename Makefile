@@ -34,7 +34,7 @@ BUILD     = CGO_ENABLED=0 $(GO) build -trimpath
 STRIP    := -ldflags '-s -w'
 
 .PHONY: all server client sample release release-server release-client release-all certs snakeoil \
-	assets vendor-web debug-assets run test test-long prepare race fuzz frames chaos soak replace storm lint \
+	assets vendor-web debug-assets run test test-long prepare race fuzz corpus frames chaos soak replace storm lint \
 	cover bench bench-tunnel cross clean help
 
 all: server client ## build bin/ngrokd and bin/ngrok
@@ -108,6 +108,9 @@ test-long: prepare ## run the tests of the built programs at full size: about te
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
+
+corpus: ## keep some of the inputs that `make fuzz` has found here, for `go test` to read
+	.ci/corpus
 
 frames: ## read FRAMES (100000000) random sequences of frames
 	GOGC=1000 $(GO) test ./conn -run StreamAtRandom -count 1 -v -timeout 0 -args -executions=$(FRAMES)

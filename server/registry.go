@@ -1,28 +1,14 @@
 package server
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-const (
-	// randomNameBytes keeps random names from being guessed or tried through.
-	randomNameBytes = 8
-
-	// sessionOwner begins the owner of what a client holds that has sent nothing to
-	// be known by: its session.
-	sessionOwner = "session:"
-
-	tcpPrefix = "tcp:" // of the names that ports are remembered under
-
-	// losersMax is how many sessions that lost a name are remembered with it.
-	losersMax = 16
-)
+// sessionOwner begins the owner of what a client holds that has sent nothing to be known
+// by: its session.
+const sessionOwner = "session:"
 
 // registry knows which tunnel has which name. A host name belongs to one owner, for
 // http, https and tls together; so does a port.
@@ -228,147 +214,6 @@ func (r *registry) remember(t *tunnel, kept bool) {
 	}
 }
 
-// share is how much of what is away is kept for one holder.
-type share struct {
-	tunnels int // 0 means no limit
-	ports   int // of clients without a token who share an address; 0 means no limit
-}
-
-// shareOf returns that of t's holder.
-func shareOf(t *tunnel) (s share) {
-	policy := t.control.server.policies.Current()
-	s.tunnels = policy.Tunnels(t.control.identity.Key)
-	if t.control.shares() {
-		s.ports = policy.AddressPorts()
-	}
-	return s
-}
-
-// awayLocked returns the absence that takes t's place, or nil when t is not kept. gone is
-// what is kept no longer in exchange, which the caller passes to giveUp without the lock.
-func (r *registry) awayLocked(t *tunnel, s share) (away, gone *absence) {
-	if strings.HasPrefix(t.control.owner, sessionOwner) {
-		return nil, nil
-	}
-	return r.newAbsenceLocked(&absence{name: t.name, protocol: t.protocol, owner: t.control.owner, holder: t.control.holder}, s.tunnels)
-}
-
-// newAbsenceLocked begins a, one of at most so many of its holder (0 means no limit): the
-// oldest goes when there are more. It returns nil when there are too many of others.
-func (r *registry) newAbsenceLocked(a *absence, maximum int) (away, gone *absence) {
-	keep := max(r.lease, r.park)
-	if keep <= 0 {
-		return nil, nil
-	}
-	if gone = r.absent.over(a.holder, maximum); gone != nil {
-		r.dropLocked(gone)
-	}
-	if !r.absent.add(a) {
-		return nil, gone
-	}
-	a.since = time.Now()
-	a.until = a.since.Add(keep)
-	return a, gone
-}
-
-// dropLocked takes an absence out of the registry.
-func (r *registry) dropLocked(a *absence) {
-	r.absent.remove(a)
-	if number, ok := portOf(a.name); ok {
-		p := r.ports[number]
-		p.away = nil
-		delete(r.ports, number)
-		p.close()
-		return
-	}
-	e := r.hosts[a.name]
-	e.slot(a.protocol).away = nil
-	if e.empty() {
-		delete(r.hosts, a.name)
-	}
-}
-
-// giveUp ends an absence, which may be nil, that is in the registry no more.
-func (r *registry) giveUp(a *absence) {
-	if a != nil {
-		a.end()
-		r.memory.left(a.name, a.protocol, a.owner, false)
-	}
-}
-
-// endAwayLocked takes the absences out of slots. The caller ends them without the lock.
-func (r *registry) endAwayLocked(away ...**absence) (over []*absence) {
-	for _, a := range away {
-		if *a != nil {
-			over = append(over, *a)
-			r.absent.remove(*a)
-			*a = nil
-		}
-	}
-	return over
-}
-
-func endAll(over []*absence) {
-	for _, a := range over {
-		a.end()
-	}
-}
-
-// expectHost keeps host for an owner who had it when the server before this one ended.
-func (r *registry) expectHost(host, protocol, owner string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a, _ := r.newAbsenceLocked(&absence{name: host, protocol: protocol, owner: owner, holder: owner}, 0)
-	if a == nil {
-		return
-	}
-	e := r.hosts[host]
-	if e == nil {
-		e = &hostEntry{owner: owner}
-		r.hosts[host] = e
-	}
-	e.slot(protocol).away = a
-}
-
-// sweep gives up what was kept for owners who have not come back in time.
-func (r *registry) sweep(now time.Time) {
-	r.mu.RLock()
-	absent := r.absent.all
-	r.mu.RUnlock()
-	if absent == 0 {
-		return
-	}
-	type gone struct{ name, protocol, owner string }
-	var over []*absence
-	var forget []gone
-	late := func(a *absence) bool { return a != nil && now.After(a.until) }
-	r.mu.Lock()
-	for host, e := range r.hosts {
-		for _, protocol := range []string{"http", "https"} {
-			if s := e.slot(protocol); late(s.away) {
-				forget = append(forget, gone{host, s.away.protocol, e.owner})
-				over = append(over, r.endAwayLocked(&s.away)...)
-			}
-		}
-		if e.empty() {
-			delete(r.hosts, host)
-		}
-	}
-	for number, p := range r.ports {
-		if late(p.away) {
-			over = append(over, r.endAwayLocked(&p.away)...)
-			forget = append(forget, gone{portName(number), "tcp", p.owner})
-			delete(r.ports, number)
-			p.close()
-		}
-	}
-	r.mu.Unlock()
-	endAll(over)
-	for _, g := range forget {
-		r.memory.left(g.name, g.protocol, g.owner, false)
-	}
-}
-
 // leased returns an error when name is kept for somebody else, who had it last: as many
 // names as it may have tunnels, and no port that a stranger gave up. Otherwise who opens
 // and closes one tunnel again and again could have all names and ports kept.
@@ -386,54 +231,4 @@ func (r *registry) leased(name, owner string) error {
 		}
 	}
 	return reserved(name)
-}
-
-// losers are the sessions that a newer one of the same owner has taken a name from. They
-// do not get it back while another one has it: two clients would take it from each other
-// for ever, of which those that speak plain version 2 can't even be told.
-type losers []sessionID
-
-func (l losers) include(id sessionID) bool { return slices.Contains(l, id) }
-
-func (l *losers) add(id, winner sessionID) {
-	if id == winner || l.include(id) {
-		return // a session that comes back takes over from itself
-	}
-	if len(*l) >= losersMax {
-		*l = (*l)[1:]
-	}
-	*l = append(*l, id)
-}
-
-// mayTakeOver returns why t can't have what old, a tunnel of the same owner, has now.
-func mayTakeOver(t, old *tunnel, l losers) error {
-	switch {
-	case old.control == t.control:
-		return fmt.Errorf("another tunnel of this ngrok has %s already: choose another one, or close that tunnel first", display(t.name))
-	case l.include(t.control.id):
-		return fmt.Errorf("another ngrok with the same token has taken %s over and has it now: stop it, or start this one anew", display(t.name))
-	}
-	return nil
-}
-
-func taken(name string) error {
-	return fmt.Errorf("%s is taken: choose another one, or none to be given a free one", display(name))
-}
-
-func reserved(name string) error {
-	return fmt.Errorf("%s is reserved for its owner, who may come back: choose another name", display(name))
-}
-
-// display returns a name as users know it.
-func display(name string) string {
-	if port, ok := strings.CutPrefix(name, tcpPrefix); ok {
-		return "the port " + port
-	}
-	return "the name " + name
-}
-
-func randomLabel() string {
-	b := make([]byte, randomNameBytes)
-	rand.Read(b)
-	return hex.EncodeToString(b)
 }

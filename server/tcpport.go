@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"net"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -75,15 +74,6 @@ func (s *Server) claimPort(t *tunnel, m *msg.ReqTunnel) error {
 		}
 	}
 	return errors.New("this server has no free port: ask whoever runs it")
-}
-
-// portName returns what a port is remembered under, portOf the port of such a name.
-func portName(port uint16) string { return tcpPrefix + strconv.Itoa(int(port)) }
-
-func portOf(name string) (port uint16, ok bool) {
-	number, ok := strings.CutPrefix(name, tcpPrefix)
-	n, err := strconv.ParseUint(number, 10, 16)
-	return uint16(n), ok && err == nil
 }
 
 func (s *Server) holdPort(t *tunnel, port uint16) error {

@@ -11,47 +11,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/proxy"
 )
 
-const (
-	// keepAliveIdle, -Interval and -Count find a peer that vanished silently within
-	// 30 s: 15 s of silence and then three probes.
-	keepAliveIdle     = 15 * time.Second
-	keepAliveInterval = 5 * time.Second
-	keepAliveCount    = 3
-
-	// proxyAnswer is how much a CONNECT proxy may say before it lets bytes pass.
-	proxyAnswer = 64 << 10
-)
-
-// keepAlive is how all connections are kept alive.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount}
-
-// ListenConfig returns how listeners are made: with TCP keep-alive on what they accept.
-func ListenConfig() *net.ListenConfig {
-	if !inheritsKeepAlive {
-		return &net.ListenConfig{KeepAliveConfig: keepAlive}
-	}
-	// Set once on the listener, it spares each connection four system calls.
-	return &net.ListenConfig{
-		KeepAlive: -1,
-		Control: func(_, _ string, raw syscall.RawConn) error {
-			var err error
-			if cerr := raw.Control(func(fd uintptr) { err = setKeepAlive(fd) }); cerr != nil {
-				return cerr
-			}
-			return err
-		},
-	}
-}
-
-// KeepAlive sets on a connection what listeners of [ListenConfig] do: for one that was
-// accepted by a listener of another make.
-func KeepAlive(c *net.TCPConn) error { return c.SetKeepAliveConfig(keepAlive) }
+// proxyAnswer is how much a CONNECT proxy may say before it lets bytes pass.
+const proxyAnswer = 64 << 10
 
 // DialPrivate connects to a private service. On this machine it needs no keep-alive:
 // a peer cannot vanish in silence there.

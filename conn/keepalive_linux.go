@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// On Linux a connection inherits these options from the listener that accepted it.
-const inheritsKeepAlive = true
+// On Linux a connection inherits its options from the listener that accepted it.
+const inheritsOptions = true
 
 func setKeepAlive(fd uintptr) error {
 	for _, o := range []struct{ level, name, value int }{

@@ -4,7 +4,7 @@ package conn
 
 import "time"
 
-const inheritsKeepAlive = false
+const inheritsOptions = false
 
 func setKeepAlive(uintptr) error { return nil }
 

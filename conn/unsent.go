@@ -11,8 +11,8 @@ const unsentMax = 128 << 10
 
 // BoundUnsent keeps the kernel, where it can (Linux), from taking more than 128 KiB that
 // cannot be sent yet. Otherwise each peer that asks for much and reads nothing makes it
-// hold 4 MiB, which the connections of all others then lack. Accepted
-// connections do not inherit it from a listener, since Go's speak MPTCP.
+// hold 4 MiB, which the connections of all others then lack. What a listener of
+// [ListenConfig] accepts is bounded already.
 func BoundUnsent(nc net.Conn) {
 	c, ok := nc.(syscall.Conn)
 	if !ok {

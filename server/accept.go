@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"time"
-
-	"ngrok/conn"
 )
 
 // Between failing accepts: file descriptors that have run out come back by and by.
@@ -39,7 +37,6 @@ func accept(ctx context.Context, l net.Listener, logger *slog.Logger, handle fun
 				logger.Info("accepting connections again", "addr", l.Addr())
 				said, over = false, time.Now()
 			}
-			conn.BoundUnsent(nc)
 			handle(nc)
 			continue
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):

@@ -98,7 +98,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.KeepAlive(c) // the options of the listener are lost on the way
+	conn.SetOptions(c) // those of the listener are lost on the way
 	return c, nil
 }
 

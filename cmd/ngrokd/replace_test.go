@@ -6,12 +6,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,11 +25,13 @@ import (
 
 	"ngrok/client"
 	"ngrok/conn/conntest"
+	"ngrok/server/auth"
 )
 
 var replacements = flag.Int("replacements", 4, "how often TestReplaceUnderLoad replaces the server")
 
-// startClient runs a client of p until the test ends, and returns when it is online.
+// startClient runs a client of p until the test ends or the server refuses it, and returns
+// when it is online.
 func (p *process) startClient(t *testing.T, tunnels ...client.Tunnel) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Config{
@@ -34,7 +39,7 @@ func (p *process) startClient(t *testing.T, tunnels ...client.Tunnel) *client.Cl
 		TLS:        &tls.Config{InsecureSkipVerify: true}, // not the subject here
 		AuthToken:  "alice",
 		Tunnels:    tunnels,
-		Grace:      time.Second,
+		Grace:      patience,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +48,8 @@ func (p *process) startClient(t *testing.T, tunnels ...client.Tunnel) *client.Cl
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := c.Run(ctx); err != nil {
+		var refused *client.RefusedError
+		if err := c.Run(ctx); err != nil && !errors.As(err, &refused) {
 			t.Error(err)
 		}
 	}()
@@ -158,23 +164,9 @@ func TestReplaceUnderLoad(t *testing.T) {
 		w.Write(b)
 	}))
 	t.Cleanup(echo.Close)
-	raw, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { raw.Close() })
-	go func() {
-		for {
-			nc, err := raw.Accept()
-			if err != nil {
-				return
-			}
-			go func() { io.Copy(nc, nc); nc.Close() }()
-		}
-	}()
 	c := p.startClient(t,
 		client.Tunnel{Name: "web", Subdomain: "web", Local: map[string]string{"http": echo.Listener.Addr().String()}},
-		client.Tunnel{Name: "raw", Local: map[string]string{"tcp": raw.Addr().String()}})
+		client.Tunnel{Name: "raw", Local: map[string]string{"tcp": startEcho(t)}})
 	var web, tcp string
 	for _, tunnel := range c.State().Tunnels {
 		if tunnel.Protocol == "http" {
@@ -221,6 +213,72 @@ func TestReplaceUnderLoad(t *testing.T) {
 	case <-time.After(patience):
 		syscall.Kill(pid, syscall.SIGKILL)
 		t.Error("not all processes have ended")
+	}
+}
+
+// startEcho runs a service until the test ends, and returns where.
+func startEcho(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(nc, nc); nc.Close() }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// A server that lets flow what flows, before it ends or beside the next one, still cuts
+// those whose user is revoked.
+func TestRevokedAtTheEnd(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR2} {
+		t.Run(signal.String(), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ngrokd.yml")
+			write := func(user string) {
+				t.Helper()
+				settings := "tokens:\n  - {name: " + user + ", hash: " + auth.HashToken(user).String() + "}\n"
+				if err := os.WriteFile(path, []byte(settings), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("alice")
+			p := startProcess(t, "-grace=10m", "-domain=localhost", "-config="+path)
+			t.Cleanup(func() { syscall.Kill(p.Process.Pid, syscall.SIGKILL) })
+			c := p.startClient(t, client.Tunnel{Name: "raw", Local: map[string]string{"tcp": startEcho(t)}})
+			_, port, _ := net.SplitHostPort(strings.TrimPrefix(c.State().Tunnels[0].PublicURL, "tcp://"))
+			nc, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			ping(t, nc)
+
+			if signal == syscall.SIGUSR2 {
+				next := p.replace(t, p.Process.Pid, 1)
+				t.Cleanup(func() { syscall.Kill(next, syscall.SIGKILL) })
+			} else if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			p.waitFor(t, "no more connections are taken")
+			ping(t, nc)
+			write("bob")
+			start := time.Now()
+			nc.SetReadDeadline(start.Add(patience))
+			if n, err := nc.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("read %d bytes of a revoked user's tunnel, %v", n, err)
+			}
+			if d := time.Since(start); d > 5*time.Second {
+				t.Errorf("it took %v", d)
+			}
+		})
 	}
 }
 

@@ -119,11 +119,12 @@ func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, 
 	}.Context(ctx)
 	defer stop()
 
-	reloading, end := context.WithCancel(ctx)
+	// Until the last visitor has gone: whose user is revoked meanwhile is cut.
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { reloads.run(reloading) })
-	wg.Go(func() { next.run(reloading, handOver) })
-	wg.Go(func() { returnMemory(reloading, memoryPace) })
+	wg.Go(func() { reloads.run(serving) })
+	wg.Go(func() { next.run(ctx, handOver) })
+	wg.Go(func() { returnMemory(serving, memoryPace) })
 	next.notify.send("READY=1\nMAINPID=" + strconv.Itoa(os.Getpid()))
 	err := serve(ctx, hurry)
 	end()

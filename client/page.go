@@ -3,9 +3,10 @@ package client
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"net/http"
 	"strings"
+
+	"ngrok/conn/http1"
 )
 
 // errorPage is what an HTTP visitor is told when the private service cannot be reached.
@@ -46,9 +47,7 @@ func closedTunnel(url string) errorPage {
 func (p errorPage) response(request []byte) []byte {
 	kind, body := "text/plain", p.title+"\n"+p.hint+"\n"
 	if acceptsHTML(request) {
-		kind = "text/html"
-		title, hint := html.EscapeString(p.title), html.EscapeString(p.hint)
-		body = fmt.Sprintf(pageHTML, title, p.status, title, hint)
+		kind, body = "text/html", http1.Page(p.status, p.title, p.hint)
 	}
 	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s; charset=utf-8\r\nContent-Length: %d\r\n"+
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
@@ -69,21 +68,3 @@ func acceptsHTML(request []byte) bool {
 	}
 	return false
 }
-
-// pageHTML holds no script and loads nothing.
-const pageHTML = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%s</title>
-<style>
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 38rem; margin: 18vh auto 0; padding: 0 1.5rem }
-small { font: 13px ui-monospace, monospace; opacity: .65 }
-h1 { font-size: 1.35rem; margin: .2rem 0 .6rem; overflow-wrap: anywhere }
-</style>
-<small>%d</small>
-<h1>%s</h1>
-<p>%s</p>
-</html>
-`

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (a answer) append(b []byte, r *http1.Request, last bool) []byte {
 	if a.plain != "" {
 		body = a.plain
 	} else if bytes.Contains(r.Get("Accept"), []byte("text/html")) {
-		kind, body = "text/html", a.page()
+		kind, body = "text/html", http1.Page(a.status, a.title, a.hint)
 	}
 	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
 	b = fmt.Appendf(b, "Content-Type: %s; charset=utf-8\r\nContent-Length: %d\r\n", kind, len(body))
@@ -93,29 +92,6 @@ func (a answer) append(b []byte, r *http1.Request, last bool) []byte {
 	}
 	return append(b, body...)
 }
-
-func (a answer) page() string {
-	return fmt.Sprintf(pageHTML, html.EscapeString(a.title), a.status,
-		html.EscapeString(a.title), html.EscapeString(a.hint))
-}
-
-// pageHTML holds no script and loads nothing.
-const pageHTML = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%s</title>
-<style>
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 38rem; margin: 18vh auto 0; padding: 0 1.5rem }
-small { font: 13px ui-monospace, monospace; opacity: .65 }
-h1 { font-size: 1.35rem; margin: .2rem 0 .6rem; overflow-wrap: anywhere }
-</style>
-<small>%d</small>
-<h1>%s</h1>
-<p>%s</p>
-</html>
-`
 
 func upperFirst(s string) string {
 	if s == "" {

@@ -2,9 +2,12 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"ngrok/conn"
@@ -41,7 +44,7 @@ func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.L
 	nc, err := conn.Dial(connecting, c.config.ServerAddr, c.config.Proxy)
 	stop()
 	if err != nil {
-		return nil, fmt.Errorf("reach the server %s: %w", c.config.ServerAddr, err)
+		return nil, fmt.Errorf("reach the server %s: %w%s", c.config.ServerAddr, err, advice(err))
 	}
 	conn.BoundUnsent(nc)
 	tc := conn.ClientTLS(nc, c.tls)
@@ -51,6 +54,18 @@ func (c *Client) dialWithin(ctx context.Context, connect time.Duration) (*conn.L
 	}
 	c.tidy.Handshake()
 	return conn.NewLink(tc), nil
+}
+
+// advice says what to look at when the server can't be reached.
+func advice(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ": see whether ngrokd runs, and whether server_addr names its tunnel port"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return ": see whether server_addr names the host rightly"
+	}
+	return ""
 }
 
 // authenticate opens the session on link.
@@ -79,6 +94,9 @@ func (c *Client) authenticate(ctx, running context.Context, link *conn.Link) (*s
 		return nil, fmt.Errorf("send auth: %w", err)
 	}
 	m, err := link.ReadMessage(msg.MaxAfterAuth)
+	if errors.Is(err, msg.ErrHTTP) {
+		return nil, fmt.Errorf("%w: server_addr (-server-addr) has to name the server's tunnel port, which is 4443 unless its operator has chosen another", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the server's answer to auth: %w", err)
 	}

@@ -22,6 +22,9 @@ const (
 // payload has been read then, and the connection is of no further use.
 var ErrLength = errors.New("message length out of range")
 
+// ErrHTTP is returned by Read in place of ErrLength when the peer speaks HTTP.
+var ErrHTTP = errors.New("what answers there speaks HTTP and not the tunnel's protocol")
+
 // UnknownTypeError is returned by Read for a well-formed message of a type that
 // this version does not know. The connection is still in step: a reader may go on.
 type UnknownTypeError struct{ Type string }
@@ -44,6 +47,9 @@ func Read(r io.Reader, limit int) (Message, error) {
 	var head [lengthBytes]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
+	}
+	if string(head[:5]) == "HTTP/" {
+		return nil, ErrHTTP
 	}
 	n := int64(binary.LittleEndian.Uint64(head[:]))
 	if n < int64(minPayload) || n > int64(limit) {

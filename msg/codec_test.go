@@ -99,6 +99,7 @@ func TestReadRefuses(t *testing.T) {
 		{"length 2^40", length(1 << 40), ErrLength},
 		{"length -1", length(-1), ErrLength},
 		{"length 0", length(0), ErrLength},
+		{"HTTP", []byte("HTTP/1.1 400 Bad Request\r\n"), ErrHTTP},
 		{"length 1", append(length(1), '{'), ErrLength},
 		{"one above the limit", length(MaxBeforeAuth + 1), ErrLength},
 		{"announced and not sent", append(length(MaxBeforeAuth), "{}"...), io.ErrUnexpectedEOF},

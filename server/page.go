@@ -42,7 +42,7 @@ func reconnecting(url string, after time.Duration) answer {
 	return answer{
 		status: http.StatusServiceUnavailable,
 		title:  fmt.Sprintf("Tunnel %s is reconnecting", url),
-		hint:   "Its client has lost the connection to this server, and should be back in a moment. Try again then.",
+		hint:   "Its client has lost the connection to this server, or was stopped. If it comes back the tunnel works again: try in a moment.",
 		header: fmt.Sprintf("Retry-After: %d\r\n", seconds),
 	}
 }

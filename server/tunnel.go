@@ -181,6 +181,9 @@ func (s *Server) wantedHost(m *msg.ReqTunnel) (string, error) {
 		if m.Subdomain == "" {
 			return "", nil
 		}
+		if name, ok := strings.CutSuffix(strings.ToLower(m.Subdomain), "."+s.domain); ok {
+			return "", fmt.Errorf("the server puts .%s behind the subdomain %q: ask for %s, or for the whole as a hostname", s.domain, m.Subdomain, name)
+		}
 		wanted = m.Subdomain + "." + s.domain
 	}
 	host, err := http1.CanonicalHost(strings.TrimSpace(wanted))

@@ -159,6 +159,7 @@ func TestParseErrors(t *testing.T) {
 		{"proto misspelt", "tunnels: {a: {proto: {htp: 1}}}", `protocol "htp" is unknown: use http, https, http+https, tls or tcp`},
 		{"two forms", "tunnels: {a: {proto: {http: 1}, addr: 2}}", "go with a proto of one word"},
 		{"no proto", "tunnels: {a: {}}", "what it serves is missing"},
+		{"no blank", "tunnels: {a: {proto: 'http:8080'}}", "a blank is missing behind the colon: write proto: {http: 8080}"},
 		{"no addr", "tunnels: {a: {proto: http}}", "addr is missing: write for example proto: {http: 8080}"},
 		{"no address", "tunnels: {a: {proto: {http: }}}", "http needs the address"},
 		{"bad port", "tunnels: {a: {proto: {http: 70000}}}", `"70000" in ":70000" is no port`},

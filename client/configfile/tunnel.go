@@ -112,6 +112,9 @@ func (r *rawTunnel) tunnel() (client.Tunnel, error) {
 	if r.proto == "" {
 		return t, errors.New("what it serves is missing: write for example proto: {http: 8080}")
 	}
+	if name, addr, ok := strings.Cut(r.proto, ":"); ok && r.addr == "" {
+		return t, fmt.Errorf("a blank is missing behind the colon: write proto: {%s: %s}", name, strings.TrimSuffix(addr, ":"))
+	}
 	if r.addr == "" {
 		return t, fmt.Errorf("addr is missing: write for example proto: {%s: 8080}", r.proto)
 	}

@@ -49,6 +49,9 @@ func (a *app) list(o *options) error {
 	if err != nil {
 		return err
 	}
+	if len(s.file.Tunnels) == 0 {
+		fmt.Fprintf(a.stderr, "%s defines no tunnels: add some below the key tunnels\n", s.path)
+	}
 	var b strings.Builder
 	for _, t := range s.file.Tunnels {
 		b.WriteString(t.Name + "\n")

@@ -35,7 +35,7 @@ func TestCommands(t *testing.T) {
 		{"help me", 2, "", "ngrok: there is no command \"me\": there are authtoken, config,…"},
 
 		{"list", 0, "www\nssh\n", ""},
-		{"list -config=$D/empty", 0, "", ""},
+		{"list -config=$D/empty", 0, "", "$D/empty defines no tunnels: add some below the key tunnels\n"},
 		{"list more", 2, "", "ngrok: \"ngrok list\" takes no arguments\n" + hint},
 		{"list -config $D/missing", 1, "", "ngrok: read configuration: open $D/missing: …"},
 		{"list -config $D/bad", 1, "", "ngrok: $D/bad:1: unknown key \"server_adr\" in the file: did you mean \"server_addr\"?\n"},

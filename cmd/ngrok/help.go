@@ -9,7 +9,7 @@ const helpText = `ngrok makes a private service reachable under a public URL.
 
 Usage:
   ngrok [options] <port or address>     serve it as http and https
-  ngrok http|https|tcp [options] <port or address>
+  ngrok http|https|tcp|tls [options] <port or address>
   ngrok <command> [options] [arguments]
 
 Examples:

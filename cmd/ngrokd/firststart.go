@@ -39,10 +39,22 @@ server_addr: %s
 auth_token: %s
 %s--- end
 
-More tokens: ngrokd token new NAME
+More tokens: ngrokd token new NAME%s
 
-`, o.config, clientAddr(o.domain, tunnelAddr), token, trustLine(o, source))
+`, o.config, clientAddr(o.domain, tunnelAddr), token, trustLine(o, source), o.configFlag())
+	if o.domain == "localhost" {
+		fmt.Fprint(w, "The domain is localhost, which other machines take for themselves: for them, start\nngrokd with -domain and a name by which they reach this one.\n\n")
+	}
 	return nil
+}
+
+// configFlag returns what the command "ngrokd token" needs to find the settings file.
+func (o *options) configFlag() string {
+	usual, err := defaultDataDir(os.Getenv)
+	if err == nil && o.config == filepath.Join(usual, settingsName) {
+		return ""
+	}
+	return " -config " + o.config
 }
 
 // clientAddr is where clients find the tunnel port.

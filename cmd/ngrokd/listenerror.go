@@ -21,7 +21,8 @@ func explainListen(o *options, err error) error {
 	if !errors.As(err, &op) || op.Op != "listen" {
 		return err
 	}
-	flag, addr, other := listenFlag(o, op)
+	flag, addr, port := listenFlag(o, op)
+	other := ":" + port // for all that the machine has
 	reason := op.Err
 	var errno syscall.Errno
 	if errors.As(op.Err, &errno) {
@@ -30,11 +31,11 @@ func explainListen(o *options, err error) error {
 	var hint string
 	switch {
 	case errors.Is(err, fs.ErrPermission) && runtime.GOOS == "linux":
-		hint = fmt.Sprintf("run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -%s=%s", flag, other)
+		hint = fmt.Sprintf("run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -%s=%s", flag, another(addr, port))
 	case errors.Is(err, fs.ErrPermission), errno == wsaeAcces:
-		hint = fmt.Sprintf("run with more rights, or choose -%s=%s", flag, other)
+		hint = fmt.Sprintf("run with more rights, or choose -%s=%s", flag, another(addr, port))
 	case errors.Is(err, syscall.EADDRINUSE), errno == wsaeAddrInUse:
-		hint = fmt.Sprintf("another program, perhaps another ngrokd, listens there: stop it, or choose -%s=%s", flag, other)
+		hint = fmt.Sprintf("another program, perhaps another ngrokd, listens there: stop it, or choose -%s=%s", flag, another(addr, port))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		hint = fmt.Sprintf("this machine has no such address: choose -%s=%s for all that it has", flag, other)
 	default:
@@ -43,13 +44,22 @@ func explainListen(o *options, err error) error {
 	return fmt.Errorf("listen %s: %w: %s", addr, reason, hint)
 }
 
-// listenFlag returns the flag whose address op failed on, that address, and another
+// another returns an address on the same host with that port.
+func another(addr, port string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ":" + port
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// listenFlag returns the flag whose address op failed on, that address, and another port
 // that could be tried.
 func listenFlag(o *options, op *net.OpError) (flag, addr, other string) {
 	flags := []struct{ flag, addr, other string }{
-		{"httpAddr", o.httpAddr, ":8080"},
-		{"httpsAddr", o.httpsAddr, ":8443"},
-		{"tunnelAddr", o.tunnelAddr, ":5443"},
+		{"httpAddr", o.httpAddr, "8080"},
+		{"httpsAddr", o.httpsAddr, "8443"},
+		{"tunnelAddr", o.tunnelAddr, "5443"},
 	}
 	if op.Addr != nil {
 		_, port, _ := net.SplitHostPort(op.Addr.String())
@@ -58,7 +68,7 @@ func listenFlag(o *options, op *net.OpError) (flag, addr, other string) {
 				return f.flag, f.addr, f.other
 			}
 		}
-		return "tunnelAddr", op.Addr.String(), ":5443"
+		return "tunnelAddr", op.Addr.String(), "5443"
 	}
 	// The address itself can't be read.
 	for _, f := range flags {
@@ -69,7 +79,7 @@ func listenFlag(o *options, op *net.OpError) (flag, addr, other string) {
 			return f.flag, f.addr, f.other
 		}
 	}
-	return "tunnelAddr", o.tunnelAddr, ":5443"
+	return "tunnelAddr", o.tunnelAddr, "5443"
 }
 
 func samePort(a, b string) bool {

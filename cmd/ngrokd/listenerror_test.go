@@ -22,7 +22,7 @@ func TestExplainListen(t *testing.T) {
 		in   error
 		want string
 	}{
-		{"no rights", listenError(443, syscall.EACCES), "listen 192.0.2.1:https: permission denied: run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -httpsAddr=:8443"},
+		{"no rights", listenError(443, syscall.EACCES), "listen 192.0.2.1:https: permission denied: run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -httpsAddr=192.0.2.1:8443"},
 		{"in use", listenError(80, syscall.EADDRINUSE), "listen :80: address already in use: another program, perhaps another ngrokd, listens there: stop it, or choose -httpAddr=:8080"},
 		{"not ours", listenError(4443, syscall.EADDRNOTAVAIL), "listen :4443: cannot assign requested address: this machine has no such address: choose -tunnelAddr=:5443 for all that it has"},
 		{"something else", other, "something else"},
@@ -49,7 +49,7 @@ func TestExplainRealListenErrors(t *testing.T) {
 	defer l.Close()
 	_, err = net.Listen("tcp", l.Addr().String())
 	got := explainListen(&options{httpsAddr: l.Addr().String()}, err).Error()
-	want := "listen " + l.Addr().String() + ": address already in use: another program, perhaps another ngrokd, listens there: stop it, or choose -httpsAddr=:8443"
+	want := "listen " + l.Addr().String() + ": address already in use: another program, perhaps another ngrokd, listens there: stop it, or choose -httpsAddr=127.0.0.1:8443"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ngrok/server/configfile"
@@ -62,9 +64,15 @@ func (o *options) flags(env func(string) string) *flag.FlagSet {
 	fs.StringVar(&o.dataDir, "dataDir", "", "")
 	fs.StringVar(&o.cacheFile, "registryCacheFile", env("REGISTRY_CACHE_FILE"), "")
 	fs.StringVar(&o.config, "config", "", "")
-	fs.DurationVar(&o.grace, "grace", 30*time.Second, "")
-	fs.DurationVar(&o.lease, "lease", 10*time.Minute, "")
-	fs.DurationVar(&o.park, "park", 5*time.Second, "")
+	o.grace, o.lease, o.park = 30*time.Second, 10*time.Minute, 5*time.Second
+	for name, d := range map[string]*time.Duration{"grace": &o.grace, "lease": &o.lease, "park": &o.park} {
+		fs.Func(name, "", func(s string) (err error) {
+			if *d, err = time.ParseDuration(s); err != nil {
+				return errors.New("write a number with its unit, like 30s or 5m")
+			}
+			return nil
+		})
+	}
 	fs.Var(&o.open, "open", "")
 	fs.BoolVar(&o.version, "version", false, "")
 	return fs
@@ -77,7 +85,10 @@ func parseOptions(args []string, env func(string) string) (*options, error) {
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, err
 	} else if err != nil {
-		return nil, wrongUsage("%v; ngrokd help lists the options", err)
+		return nil, flagError(fs, err)
+	}
+	if slices.Contains([]string{"certs", "token", "version", "help"}, fs.Arg(0)) {
+		return nil, wrongUsage("a command comes first: ngrokd %s %s", strings.Join(fs.Args(), " "), strings.Join(args[:len(args)-fs.NArg()], " "))
 	}
 	if fs.NArg() > 0 {
 		return nil, wrongUsage("%q is neither an option nor a command; ngrokd help lists both", fs.Arg(0))
@@ -114,6 +125,20 @@ func parseOptions(args []string, env func(string) string) (*options, error) {
 		}
 	}
 	return o, nil
+}
+
+// flagError says what is wrong with a flag, and which was most likely meant.
+func flagError(fs *flag.FlagSet, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return wrongUsage("%v; ngrokd help lists the options", err)
+	}
+	var names []string
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	if near := configfile.Nearest(name, names); near != "" {
+		return wrongUsage("unknown flag -%s: did you mean -%s?", name, near)
+	}
+	return wrongUsage("unknown flag -%s; ngrokd help lists the options", name)
 }
 
 // locate fills in the data directory and the settings file where no flag names them. It

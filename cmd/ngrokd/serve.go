@@ -123,10 +123,12 @@ func (p program) untilSignal(ctx context.Context, o *options, log *logging.Log, 
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { reloads.run(serving) })
-	wg.Go(func() { next.run(ctx, handOver) })
+	replacing, settle := context.WithCancel(ctx)
+	wg.Go(func() { next.run(replacing, handOver) })
 	wg.Go(func() { returnMemory(serving, memoryPace) })
 	next.notify.send("READY=1\nMAINPID=" + strconv.Itoa(os.Getpid()))
 	err := serve(ctx, hurry)
+	settle()
 	end()
 	wg.Wait()
 	if code := hurried.Load(); code != 0 && err == nil {

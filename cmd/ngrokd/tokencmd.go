@@ -74,9 +74,8 @@ func (p program) newToken(o *options, name string) error {
 	// The token alone goes to standard output, so that a script can take it from there.
 	fmt.Fprintln(p.stdout, token)
 	fmt.Fprintf(p.stderr, `This is the token of %s; it is shown only now. Its hash is in %s,
-where its rights can be written beside it. The user runs
-    ngrok -authtoken=TOKEN 8080
-or writes it into the client's file as auth_token: TOKEN
+where its rights can be written beside it. The user needs an ngrok.yml like the one that
+ngrokd printed at its first start, with this token behind auth_token.
 `, name, o.config)
 	return nil
 }

@@ -25,6 +25,9 @@ func ParseDomain(s string) (string, error) {
 	if _, _, err := net.SplitHostPort(s); err == nil || strings.Contains(s, "/") {
 		return "", fmt.Errorf("domain %q: give the name alone, without scheme, port and path", s)
 	}
+	if below, ok := strings.CutPrefix(s, "*."); ok {
+		return "", fmt.Errorf("domain %q: give %s alone, tunnels are named below it", s, below)
+	}
 	// Lookup is what browsers apply; it refuses underscores, blanks and stars.
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
 	if err != nil {

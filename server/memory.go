@@ -218,6 +218,12 @@ func (m *memory) note(name, protocol, owner string, random bool) {
 		// Its client asks by name when it comes back.
 		noted.Random, noted.First, noted.Held = e.Random, e.First, e.Held
 	}
+	switch protocol { // these two share a place in the registry
+	case "https":
+		noted.setHeld("tls", false)
+	case "tls":
+		noted.setHeld("https", false)
+	}
 	noted.setHeld(protocol, true)
 	m.entries[name] = noted
 	m.changedLocked()
@@ -245,6 +251,19 @@ func (m *memory) left(name, protocol, owner string, in bool) {
 			e.Last = time.Now()
 		}
 		m.changedLocked()
+	}
+}
+
+// reconcile corrects for which protocols names are held: memory is told of changes of the
+// registry when they are made, of two at a time perhaps in the wrong order.
+func (m *memory) reconcile(held func(name, owner string) string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, e := range m.entries {
+		if now := held(name, e.Owner); now != e.Held {
+			e.Held = now
+			m.changedLocked()
+		}
 	}
 }
 

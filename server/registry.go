@@ -203,6 +203,37 @@ func (r *registry) letGo(t *tunnel, expected bool) {
 	r.remember(t, kept)
 }
 
+// reconcile tells memory what is held now.
+func (r *registry) reconcile() {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.memory.reconcile(r.heldLocked)
+}
+
+// heldLocked returns the protocols, joined by "+", of which owner has a tunnel under that
+// name or is expected back with one.
+func (r *registry) heldLocked(name, owner string) string {
+	if number, ok := portOf(name); ok {
+		if p := r.ports[number]; p != nil && p.owner == owner {
+			return "tcp"
+		}
+		return ""
+	}
+	e := r.hosts[name]
+	if e == nil || e.owner != owner {
+		return ""
+	}
+	var held memoryEntry
+	for _, s := range []slot{e.http, e.tls} {
+		if s.tunnel != nil {
+			held.setHeld(s.tunnel.protocol, true)
+		} else if s.away != nil {
+			held.setHeld(s.away.protocol, true)
+		}
+	}
+	return held.Held
+}
+
 func (r *registry) remember(t *tunnel, kept bool) {
 	if kept {
 		r.memory.lost(t.name, t.control.owner)

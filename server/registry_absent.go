@@ -157,6 +157,9 @@ func endAll(over []*absence) {
 func (r *registry) expectHost(host, protocol, owner string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e := r.hosts[host]; e != nil && *e.slot(protocol) != (slot{}) {
+		return // of https and tls only one can have been there
+	}
 	a, _ := r.newAbsenceLocked(&absence{name: host, protocol: protocol, owner: owner, holder: owner}, 0)
 	if a == nil {
 		return

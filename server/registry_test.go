@@ -117,9 +117,15 @@ func (w *registryWorld) step() string {
 		}
 		return fmt.Sprintf("%s lets %s go, expected: %v", t.control.owner, t.name, expected)
 	case n < 93:
-		host, protocol := w.host(), w.protocol()
-		if w.r.hosts[host] == nil { // as when a server starts
-			w.r.expectHost(host, protocol, "token:alice")
+		host := w.host()
+		if w.r.hosts[host] == nil { // as when a server starts, with an old file at times
+			w.r.memory.note(host, "http", "token:alice", false)
+			for _, protocol := range []string{"http", "https", "tls"} {
+				if w.IntN(2) == 0 {
+					w.r.expectHost(host, protocol, "token:alice")
+				}
+			}
+			w.r.reconcile()
 		}
 		return "expect " + host
 	case n < 94 && len(w.lost) > 0: // its session ends at the same moment
@@ -128,6 +134,7 @@ func (w *registryWorld) step() string {
 		return fmt.Sprintf("%s lets %s go, which it has lost", t.control.owner, t.name)
 	case n < 96:
 		if p := w.r.expectPort(w.port(), "token:bob"); p != nil {
+			w.r.memory.note(portName(p.number), "tcp", "token:bob", false)
 			w.listen(p)
 		}
 		return "expect a port"
@@ -255,6 +262,11 @@ func (w *registryWorld) check() error {
 	for l := range listening {
 		if !w.open[l] {
 			return fmt.Errorf("a port's listener is closed")
+		}
+	}
+	for name, e := range w.r.memory.entries {
+		if held := w.r.heldLocked(name, e.Owner); held != e.Held {
+			return fmt.Errorf("%s of %s is held for %q, and remembered for %q", name, e.Owner, held, e.Held)
 		}
 	}
 	if len(inUse) != len(w.tunnels) {

@@ -312,6 +312,7 @@ func (s *Server) look(ctx context.Context) {
 			changed = s.registry.memory.changed
 		case <-report.C:
 			s.metrics.report(s.logger)
+			s.registry.reconcile()
 		case <-ctx.Done():
 			return
 		}

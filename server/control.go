@@ -252,11 +252,12 @@ func (c *control) removeFlight(f *flight) {
 	delete(c.flights, f)
 }
 
-// addTunnel counts t as the session's, or reports false when the session has ended.
+// addTunnel counts t as the session's, or reports false when the session has ended or has
+// lost t already.
 func (c *control) addTunnel(t *tunnel) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.ended || t.lost {
 		return false
 	}
 	c.tunnels = append(c.tunnels, t)
@@ -286,9 +287,10 @@ func (c *control) lose(t *tunnel) {
 	if i >= 0 {
 		c.tunnels = slices.Delete(c.tunnels, i, i+1)
 	}
+	t.lost = true
 	c.mu.Unlock()
 	if i < 0 {
-		return // it ends by itself
+		return // the session has ended, or finds out when it is granted
 	}
 	c.account.RemoveTunnel()
 	c.logger.Info("tunnel taken over by a newer session of the same user", "url", t.url)

@@ -90,6 +90,9 @@ func (v *httpVisit) launch(t *tunnel, n int) error {
 			return err
 		}
 		c.turnedAway(slog.LevelInfo, t.url, err)
+		if f.stream != nil && !f.abort() {
+			return err // an answer has begun to come all the same: another would be one too many
+		}
 		return v.refuse(noAnswer(t, err))
 	}
 	f.use = u

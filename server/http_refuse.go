@@ -22,6 +22,7 @@ const (
 // refuse answers a request that reaches no tunnel. The connection goes on if the rest
 // of the request is short.
 func (v *httpVisit) refuse(a answer) error {
+	v.stay.done() // who waits behind this one need not wait for what it sends
 	if err := v.leave(); err != nil {
 		return err
 	}

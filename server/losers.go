@@ -28,6 +28,8 @@ func (l *losers) add(id, winner sessionID) {
 // mayTakeOver returns why t can't have what old, a tunnel of the same owner, has now.
 func mayTakeOver(t, old *tunnel, l losers) error {
 	switch {
+	case t.control.ctx != nil && t.control.ctx.Err() != nil:
+		return errPoolClosed // it is old's session that has taken this one's place
 	case old.control == t.control:
 		return fmt.Errorf("another tunnel of this ngrok has %s already: choose another one, or close that tunnel first", display(t.name))
 	case l.include(t.control.id):

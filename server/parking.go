@@ -16,6 +16,9 @@ const (
 	// much memory their unread requests may hold.
 	parkedMax   = 4000
 	parkedBytes = 128 << 20
+
+	// parkedShare is the part of both that the visitors of one user may have.
+	parkedShare = 2
 )
 
 var (
@@ -25,34 +28,50 @@ var (
 
 // parking counts the visitors that wait for any tunnel.
 type parking struct {
-	mu       sync.Mutex
-	visitors int
-	bytes    int
+	mu  sync.Mutex
+	all lot
+	of  map[string]lot // by holder of the tunnel
 }
 
-func (p *parking) enter(bytes int) bool {
+// lot is how many visitors wait, and how much memory their requests hold.
+type lot struct{ visitors, bytes int }
+
+func (l lot) full(part, bytes int) bool {
+	return l.visitors >= parkedMax/part || l.bytes+bytes > parkedBytes/part
+}
+
+func (p *parking) enter(holder string, bytes int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.visitors >= parkedMax || p.bytes+bytes > parkedBytes {
+	own := p.of[holder]
+	if p.all.full(1, bytes) || own.full(parkedShare, bytes) {
 		return false
 	}
-	p.visitors++
-	p.bytes += bytes
+	if p.of == nil {
+		p.of = make(map[string]lot)
+	}
+	p.all = lot{p.all.visitors + 1, p.all.bytes + bytes}
+	p.of[holder] = lot{own.visitors + 1, own.bytes + bytes}
 	return true
 }
 
-func (p *parking) leave(bytes int) {
+func (p *parking) leave(holder string, bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.visitors--
-	p.bytes -= bytes
+	p.all = lot{p.all.visitors - 1, p.all.bytes - bytes}
+	own := p.of[holder]
+	if own = (lot{own.visitors - 1, own.bytes - bytes}); own == (lot{}) {
+		delete(p.of, holder)
+	} else {
+		p.of[holder] = own
+	}
 }
 
 // Waiting returns how many visitors wait for a tunnel whose client is away.
 func (s *Server) Waiting() int {
 	s.parking.mu.Lock()
 	defer s.parking.mu.Unlock()
-	return s.parking.visitors
+	return s.parking.all.visitors
 }
 
 // stay is the wait of one visitor with one request: however often the client goes and
@@ -77,10 +96,10 @@ func (s *Server) wait(st *stay, a *absence, bytes int) error {
 	if patience <= 0 {
 		return errStillAway
 	}
-	if !s.parking.enter(bytes) {
+	if !s.parking.enter(a.holder, bytes) {
 		return errLotFull
 	}
-	defer s.parking.leave(bytes)
+	defer s.parking.leave(a.holder, bytes)
 	p := a.enter()
 	if p == nil {
 		return errLotFull

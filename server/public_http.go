@@ -166,10 +166,8 @@ func (v *httpVisit) await() error {
 	case t != nil:
 		return errPoolClosed // it came back at this moment
 	case a == nil && v.stay.lost != nil:
-		v.stay.done()
 		return v.refuse(noAnswer(v.stay.lost, errPoolClosed))
 	case a == nil:
-		v.stay.done()
 		return v.refuse(notFound(displayHost(v.req.HostPort)))
 	}
 	if v.flight != nil {
@@ -179,7 +177,6 @@ func (v *httpVisit) await() error {
 	}
 	if err := v.server.wait(&v.stay, a, conn.BufferSize); err != nil {
 		v.server.logger.Debug("visitor waited in vain", "host", displayHost(v.req.HostPort), "why", err)
-		v.stay.done()
 		return v.refuse(reconnecting(v.scheme+"://"+displayHost(v.req.HostPort), v.server.config.Park))
 	}
 	return errPoolClosed

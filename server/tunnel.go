@@ -25,6 +25,7 @@ type tunnel struct {
 	options options
 
 	port *tcpPort // tcp: where visitors arrive
+	lost bool     // guarded by control.mu: a newer session has it, since before it was granted
 }
 
 // openTunnels grants what m asks for, all of it or nothing, and returns the answers.
@@ -96,6 +97,9 @@ func (s *Server) grant(c *control, m *msg.ReqTunnel) (granted []*tunnel, err err
 		}
 		if !c.addTunnel(t) {
 			s.registry.release(t, true)
+			if c.ctx.Err() == nil {
+				return granted, fmt.Errorf("another ngrok with the same token has asked for %s at the same moment, and has it now", display(t.name))
+			}
 			return granted, errPoolClosed
 		}
 		granted = append(granted, t)

@@ -185,7 +185,8 @@ func (s *Server) newControl(link *conn.Link, m *msg.Auth) (*control, error) {
 	}
 	holder := s.holderOf(identity, limit.AddrOf(link.RemoteAddr()))
 	account := s.accounts.Open(holder)
-	if err := policy.TakeSession(identity, account, s.findControl(id) != nil); err != nil {
+	old := s.findControl(id)
+	if err := policy.TakeSession(identity, account, old != nil && old.account == account); err != nil {
 		account.Close()
 		return nil, err
 	}

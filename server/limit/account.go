@@ -2,8 +2,8 @@ package limit
 
 import "sync"
 
-// Accounts holds one [Account] for each identity that has a session. The zero value
-// is ready for use.
+// Accounts holds one [Account] for each identity that has a session, or a connection that
+// outlived it. The zero value is ready for use.
 type Accounts struct {
 	mu   sync.Mutex
 	open map[string]*Account
@@ -45,21 +45,23 @@ type Account struct {
 
 	owner *Accounts
 	key   string
-	refs  int // guarded by owner.mu
+	refs  int // sessions and connections; guarded by owner.mu
 
 	mu                             sync.Mutex
 	sessions, tunnels, connections int
 }
 
-// Close gives back one [Accounts.Open]. What is still counted then may be released
-// later; the next Open after the last Close begins at nothing.
-func (a *Account) Close() {
+// Close gives back one [Accounts.Open]. The account stays while connections are counted:
+// who ends a session and begins another one does not begin at nothing.
+func (a *Account) Close() { a.refer(-1) }
+
+func (a *Account) refer(n int) {
 	if a.owner == nil {
 		return
 	}
 	a.owner.mu.Lock()
 	defer a.owner.mu.Unlock()
-	if a.refs--; a.refs == 0 {
+	if a.refs += n; a.refs == 0 {
 		delete(a.owner.open, a.key)
 	}
 }
@@ -81,10 +83,19 @@ func (a *Account) RemoveTunnel() { a.remove(&a.tunnels) }
 // AddConnection counts one more public connection and reports true, or reports false
 // when there are maximum already; 0 means no limit. Each success wants one
 // [Account.RemoveConnection].
-func (a *Account) AddConnection(maximum int) bool { return a.add(&a.connections, maximum) }
+func (a *Account) AddConnection(maximum int) bool {
+	if !a.add(&a.connections, maximum) {
+		return false
+	}
+	a.refer(1)
+	return true
+}
 
 // RemoveConnection undoes one [Account.AddConnection].
-func (a *Account) RemoveConnection() { a.remove(&a.connections) }
+func (a *Account) RemoveConnection() {
+	a.remove(&a.connections)
+	a.refer(-1)
+}
 
 // Counts returns the tunnels and public connections that are counted now.
 func (a *Account) Counts() (tunnels, connections int) {

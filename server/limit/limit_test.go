@@ -208,8 +208,19 @@ func TestAccounts(t *testing.T) {
 		t.Error("the account went before its last session")
 	}
 	second.Close()
+	if again := a.Open("token:alice"); again != first {
+		t.Error("a new session does not count with the connections of an old one")
+	} else {
+		again.Close()
+	}
+	for range 9 {
+		if a.Len() != 1 {
+			t.Fatal("the account went before its last connection")
+		}
+		first.RemoveConnection()
+	}
 	if a.Len() != 0 {
-		t.Error("the account stays after its last session")
+		t.Error("the account stays after its last session and connection")
 	}
 }
 

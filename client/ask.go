@@ -19,6 +19,9 @@ func (s *session) askAll() error {
 		missing, wasOnline := s.missing()
 		var refused error
 		for _, r := range missing {
+			if s.isDraining() {
+				return nil // the session that takes this one's place asks
+			}
 			err := s.ask(s.ctx, r)
 			switch {
 			case s.ctx.Err() != nil:
@@ -31,6 +34,9 @@ func (s *session) askAll() error {
 					"name", r.tunnel.Name, "err", err, "in", askAgain)
 			}
 		}
+		if s.isDraining() {
+			return nil
+		}
 		c.setStatus(Online, time.Time{}, refused)
 		if refused == nil {
 			s.logger.Info("tunnel session started", "obj", "tunnels.session")
@@ -38,6 +44,8 @@ func (s *session) askAll() error {
 		}
 		select {
 		case <-time.After(askAgain):
+		case <-s.drained:
+			return nil
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		}

@@ -95,6 +95,9 @@ func (f *flight) watch(done func() bool, keep bool) (over bool, err error) {
 		case !errors.Is(err, conn.ErrFull):
 			return false, err
 		}
+		f.mu.Lock()
+		f.watched = false // the next read is not this one
+		f.mu.Unlock()
 		return f.await(done), nil // nothing more can be read
 	}
 }

@@ -25,11 +25,11 @@ type proxyConn struct {
 
 // use is one visitor's connection on a proxy connection.
 type use struct {
-	stream    *conn.Stream
-	visitor   visitor
-	starting  sync.Mutex    // held while the first bytes are sent
-	abandoned atomic.Bool   // the visitor has been given another proxy connection
-	done      chan struct{} // closed when run will not touch the visitor any more
+	stream   *conn.Stream
+	visitor  visitor
+	starting sync.Mutex    // held while the first bytes are sent
+	claimed  atomic.Bool   // by run, which delivers, or by begin, which gives the visitor another proxy connection
+	done     chan struct{} // closed when run will not touch the visitor any more
 }
 
 var errDiedIdle = errors.New("the proxy connection died while it was idle")
@@ -70,7 +70,7 @@ func (pc *proxyConn) begin(v visitor, start *msg.StartProxy, first []byte, prepa
 		again, err = u.stream.Start(start, first)
 	}
 	if err != nil {
-		u.abandoned.Store(again)
+		again = again && u.claimed.CompareAndSwap(false, true) // else run delivers already
 		pc.link.Reset()
 		return nil, again, err
 	}
@@ -172,14 +172,14 @@ func (pc *proxyConn) awaitBytes() error {
 // refuse ends a use that has not begun.
 func (u *use) refuse() {
 	u.awaitStart()
-	if !u.abandoned.Load() {
+	if u.claimed.CompareAndSwap(false, true) {
 		u.visitor.cut()
 	}
 	close(u.done)
 }
 
 func (u *use) run() error {
-	if u.abandoned.Load() {
+	if !u.claimed.CompareAndSwap(false, true) {
 		return errAbandoned
 	}
 	return u.visitor.fromStream(u)

@@ -295,6 +295,9 @@ func (c *capture) step(r *record, m *message, b *http1.Body, trailer *[]byte, p 
 	return n, payload, err
 }
 
+// fieldCost is what a header field takes beside its bytes.
+const fieldCost = 48
+
 // takeTrailer reads the trailers of a body that has ended.
 func (c *capture) takeTrailer(r *record, m *message, trailer *[]byte) {
 	if len(*trailer) == 0 {
@@ -307,7 +310,7 @@ func (c *capture) takeTrailer(r *record, m *message, trailer *[]byte) {
 	for _, f := range http1.ParseFields(nil, *trailer) {
 		*fields = append(*fields, Field{Name: string(f.Name), Value: string(f.Value)})
 	}
-	c.changed(r, int64(len(*trailer)))
+	c.changed(r, int64(len(*trailer))+int64(cap(*fields))*fieldCost)
 	*trailer = nil
 }
 

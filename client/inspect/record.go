@@ -152,6 +152,16 @@ func (r *record) keepLocked(a *arena, m *message, p []byte, want int64) int64 {
 // Captures that still write to it keep nothing.
 func (r *record) dropLocked(a *arena) {
 	r.full, r.dropped = true, true
+	if r.ws != nil {
+		for _, p := range r.ws.parsers {
+			if p != nil { // an imported one has none
+				p.stopKeeping()
+			}
+		}
+	}
+	if r.events != nil && r.events.parser != nil {
+		*r.events.parser = eventParser{}
+	}
 	r.ws, r.events = nil, nil
 	if r.readers == 0 {
 		r.freeLocked(a)

@@ -35,7 +35,7 @@ type requestSide struct {
 	body     http1.Body
 	trailer  []byte
 	r        *record // whose request is being read
-	frames   wsParser
+	frames   *wsParser
 	ended    bool  // the direction has ended
 	endErr   error // how
 
@@ -54,7 +54,7 @@ func (c *capture) feedRequest(p []byte) {
 			c.hold(p)
 			return
 		case inFrames:
-			c.feedFrames(&c.req.frames, c.req.r, &c.req.r.req, p)
+			c.feedFrames(c.req.frames, c.req.r, &c.req.r.req, p)
 			return
 		case opaque, inRaw:
 			c.keepPayload(c.req.r, &c.req.r.req, p, -1)

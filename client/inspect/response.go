@@ -34,8 +34,8 @@ type responseSide struct {
 	body    http1.Body
 	trailer []byte
 	r       *record // whose response is being read, behind its head
-	frames  wsParser
-	events  eventParser
+	frames  *wsParser
+	events  *eventParser
 
 	ended  bool  // the direction has ended
 	endErr error // how
@@ -104,7 +104,7 @@ func (c *capture) readResponse(p []byte, more int) {
 		case inBody:
 			p = c.responseBody(p)
 		case inFrames:
-			c.feedFrames(&q.frames, q.r, &q.r.res, p)
+			c.feedFrames(q.frames, q.r, &q.r.res, p)
 			return
 		case opaque, inRaw:
 			c.keepPayload(q.r, &q.r.res, p, -1)
@@ -220,9 +220,9 @@ func (c *capture) beginResponse(r *record, head []byte) {
 	}
 	if isEventStream(r.sum.ContentType) {
 		r.sum.Kind = KindEvents
-		q.events = eventParser{keep: min(c.store.bodySize, maxEvent)}
+		q.events = &eventParser{keep: min(c.store.bodySize, maxEvent)}
 		if enc := strings.ToLower(string(q.parsed.Get("Content-Encoding"))); enc == "" || enc == "identity" {
-			r.events = &eventTimeline{limit: c.store.bodySize}
+			r.events = &eventTimeline{limit: c.store.bodySize, parser: q.events}
 		}
 	}
 	q.body = q.parsed.Body()
@@ -275,7 +275,7 @@ func (c *capture) endResponse(complete bool) {
 	q := &c.res
 	r := q.r
 	c.takeTrailer(r, &r.res, &q.trailer)
-	q.state, q.r, q.events = inHead, nil, eventParser{}
+	q.state, q.r, q.events = inHead, nil, nil
 	c.settleStream(r)
 	if r.sum.Kind == KindRaw && !q.over {
 		// What follows belongs to the same bytes that could not be read.

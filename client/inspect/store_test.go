@@ -395,6 +395,8 @@ func TestMemoryStaysWithinBudget(t *testing.T) {
 		t.Skip("moves 400 MB")
 	}
 	const budget = 20 << 20
+	var open []client.ConnTap // whose visitors do nothing more
+	defer func() { runtime.KeepAlive(open) }()
 	tests := []struct {
 		name string
 		run  func(s *Store)
@@ -426,6 +428,27 @@ func TestMemoryStaysWithinBudget(t *testing.T) {
 			for range 100000 {
 				tap.Request([]byte("GET /some/path?with=a&query=string HTTP/1.1\r\nHost: web.example.com\r\nUser-Agent: test\r\n\r\n"))
 				tap.Response([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"))
+			}
+		}},
+		{"200 messages and events that are never complete", func(s *Store) {
+			for i := range 200 {
+				tap := s.Open(testInfo)
+				open = append(open, tap)
+				tap.Request([]byte("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"))
+				if i%2 == 0 {
+					tap.Response([]byte("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n"))
+					tap.Response(append([]byte("\x81\x7f\x00\x00\x00\x00\x00\x10\x00\x00"), make([]byte, 1<<20-1)...))
+				} else {
+					tap.Response([]byte("HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\n\r\n"))
+					tap.Response([]byte("data: " + strings.Repeat("x", 250<<10)))
+				}
+			}
+		}},
+		{"8000 requests with trailers", func(s *Store) {
+			tap := s.Open(testInfo)
+			for range 8000 {
+				tap.Request([]byte("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("ab:c\r\n", 1000) + "\r\n"))
+				tap.Response([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 			}
 		}},
 		{"100 websockets and event streams", func(s *Store) {

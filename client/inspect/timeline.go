@@ -15,7 +15,8 @@ type wsTimeline struct {
 	kept    int64 // bytes of items
 	items   []wsItem
 	dropped int
-	inflate [2]inflater // of the visitor and of the service, as it was before items[0]
+	inflate [2]inflater  // of the visitor and of the service, as it was before items[0]
+	parsers [2]*wsParser // that hold what is not complete yet
 }
 
 // newWSTimeline reads what the handshake's response agreed on (RFC 7692 section 7).
@@ -110,6 +111,7 @@ type eventTimeline struct {
 	kept    int64
 	items   []Event
 	dropped int
+	parser  *eventParser // that holds what is not complete yet
 }
 
 func eventCost(e *Event) int64 {

@@ -14,8 +14,9 @@ func (c *capture) accept(r *record, head []byte) {
 		_, fields := parseHead(head)
 		// A websocket has no other body, so it may keep as much as two of them.
 		r.ws = newWSTimeline(2*c.store.bodySize, fields)
-		c.req.frames = wsParser{dir: FromVisitor, keep: c.store.bodySize}
-		q.frames = wsParser{dir: FromService, keep: c.store.bodySize}
+		c.req.frames = &wsParser{dir: FromVisitor, keep: c.store.bodySize}
+		q.frames = &wsParser{dir: FromService, keep: c.store.bodySize}
+		r.ws.parsers = [2]*wsParser{c.req.frames, q.frames}
 	}
 	q.state = r.switched
 	if c.req.r != r || c.req.state != waiting {
@@ -95,7 +96,7 @@ func (c *capture) settleStream(r *record) {
 	}
 	if r.events != nil {
 		held = r.events.kept
-		if c.res.r == r {
+		if c.res.r == r && c.res.events != nil {
 			held += c.res.events.held()
 		}
 	}

@@ -167,3 +167,62 @@ func TestSessionsOfAnotherAddress(t *testing.T) {
 		t.Error("4 sessions of one address, that may have 2")
 	}
 }
+
+// TestMuchBehindARefusedUpgrade sends more than a buffer holds behind a request to upgrade,
+// which the service answers like any other. What is behind goes on as if nothing had been.
+func TestMuchBehindARefusedUpgrade(t *testing.T) {
+	conntest.NoLeak(t)
+	w := newWorld(t, nil)
+	c := w.rawClient(msg.Auth{Features: reuseAuth.Features})
+	c.tunnel("http", "x")
+	p := c.proxy()
+	visitor, err := net.Dial("tcp", w.listen.HTTP.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer visitor.Close()
+	visitor.SetDeadline(time.Now().Add(patience))
+	const size, first = 200_000, 120_000
+	upgrade := "GET / HTTP/1.1\r\nHost: x.localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+	post := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x.localhost\r\nContent-Length: %d\r\n\r\n", size)
+	if _, err := io.WriteString(visitor, upgrade+post+strings.Repeat("x", first)); err != nil {
+		t.Fatal(err)
+	}
+	p.started()
+	p.write(frame(data, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	r := bufio.NewReader(visitor)
+	read := func(want int) {
+		t.Helper()
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("%v, %v; want %d", resp, err, want)
+		}
+	}
+	read(200)
+	upgraded, all := len(upgrade), ""
+	for len(all) < upgraded+len(post) { // the second request has begun
+		kind, payload, err := p.frame()
+		if kind != data || err != nil {
+			t.Fatalf("frame %d, %v", kind, err)
+		}
+		all += payload
+	}
+	p.write(frame(data, "HTTP/1.1 100 Continue\r\n\r\n"))
+	line, err := r.ReadString('\n')
+	if err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	r.ReadString('\n')
+	if _, err := io.WriteString(visitor, strings.Repeat("x", size-first)); err != nil {
+		t.Fatal(err)
+	}
+	for strings.Count(all, "x") < size {
+		kind, payload, err := p.frame()
+		if kind != data || err != nil {
+			t.Fatalf("frame %d behind %d bytes, %v", kind, len(all), err)
+		}
+		all += payload
+	}
+	p.write(frame(data, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	read(200)
+}

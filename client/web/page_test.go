@@ -75,6 +75,8 @@ func TestPageKeyboardAndFilter(t *testing.T) {
 	b.visit("GET", "/orders/1", "")
 	b.visit("POST", "/echo?needle", "find me in the body", "X-Kind", "special")
 	b.visit("GET", "/status/404", "")
+	// It is captured after it was passed on; the page selects what is newest when it opens.
+	b.await("the last request", func(s *inspect.Summary) bool { return s.Target == "/status/404" })
 	p := b.openPage(1280, 800)
 	p.until("rows", rows+` === 3`)
 	title := func(path string) {

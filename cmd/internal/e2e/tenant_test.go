@@ -101,13 +101,18 @@ func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 // is all right, does not wait for that.
 func TestRefusedVisitorHoldsUpNobody(t *testing.T) {
 	conntest.NoLeak(t)
-	w := newWorld(t, func(c *server.Config) { c.Park, c.Lease = 5*time.Second, time.Minute })
+	var away atomic.Int32
+	w := newWorld(t, func(c *server.Config) {
+		c.Park, c.Lease = 5*time.Second, time.Minute
+		c.Logger = slog.New(countingHandler{slog.DiscardHandler, "client offline", &away})
+	})
 	ask := &msg.ReqTunnel{ReqId: "1", Protocol: "http", Subdomain: "x", HttpAuth: "user:password"}
 	auth := msg.Auth{User: "somebody", Features: reuseAuth.Features}
 	c := w.rawClient(auth)
 	c.send(ask)
 	next[*msg.NewTunnel](c)
 	c.control.NetConn().Close()
+	conntest.Eventually(t, "the client is away", func() bool { return away.Load() == 1 })
 
 	dial := func(waiting int, request string) net.Conn {
 		nc, err := net.Dial("tcp", w.listen.HTTP.Addr().String())

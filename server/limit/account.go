@@ -61,7 +61,9 @@ func (a *Account) refer(n int) {
 	}
 	a.owner.mu.Lock()
 	defer a.owner.mu.Unlock()
-	if a.refs += n; a.refs == 0 {
+	// Who found a tunnel before its session ended may count a connection after it: by then
+	// the name may stand for a newer account.
+	if a.refs += n; a.refs == 0 && a.owner.open[a.key] == a {
 		delete(a.owner.open, a.key)
 	}
 }

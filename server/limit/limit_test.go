@@ -224,6 +224,20 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// A visitor who found a tunnel just before its session ended is counted after that, when
+// the user has a new account already: which stays.
+func TestConnectionOfAnEndedSession(t *testing.T) {
+	var a Accounts
+	old := a.Open("token:alice")
+	old.Close()
+	old.AddConnection(1)
+	now := a.Open("token:alice")
+	old.RemoveConnection()
+	if a.Len() != 1 || a.Open("token:alice") != now {
+		t.Error("the end of a connection took another account away")
+	}
+}
+
 func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b Bandwidth

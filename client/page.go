@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"ngrok/conn/http1"
+	"ngrok/conn/errorpage"
 )
 
 // errorPage is what an HTTP visitor is told when the private service cannot be reached.
@@ -47,7 +47,7 @@ func closedTunnel(url string) errorPage {
 func (p errorPage) response(request []byte) []byte {
 	kind, body := "text/plain", p.title+"\n"+p.hint+"\n"
 	if acceptsHTML(request) {
-		kind, body = "text/html", http1.Page(p.status, p.title, p.hint)
+		kind, body = "text/html", errorpage.HTML(p.status, p.title, p.hint)
 	}
 	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s; charset=utf-8\r\nContent-Length: %d\r\n"+
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",

@@ -18,8 +18,8 @@ const (
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount}
 
 // ListenConfig returns how listeners are made: what they accept has the options of
-// [SetOptions]. They do not speak MPTCP, as Go's do: a new connection costs a tenth more
-// with it, also to the many who do not speak it.
+// [SetOptions]. They do not speak MPTCP, as Go's do: with it a new connection costs
+// some percent more, also for the many who do not speak it.
 func ListenConfig() *net.ListenConfig {
 	var config net.ListenConfig
 	config.SetMultipathTCP(false)

@@ -287,7 +287,7 @@ func (c *control) lose(t *tunnel) {
 	if i >= 0 {
 		c.tunnels = slices.Delete(c.tunnels, i, i+1)
 	}
-	t.lost = true
+	t.lost = i < 0
 	c.mu.Unlock()
 	if i < 0 {
 		return // the session has ended, or finds out when it is granted

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ngrok/conn/errorpage"
 	"ngrok/conn/http1"
 )
 
@@ -77,7 +78,7 @@ func (a answer) append(b []byte, r *http1.Request, last bool) []byte {
 	if a.plain != "" {
 		body = a.plain
 	} else if bytes.Contains(r.Get("Accept"), []byte("text/html")) {
-		kind, body = "text/html", http1.Page(a.status, a.title, a.hint)
+		kind, body = "text/html", errorpage.HTML(a.status, a.title, a.hint)
 	}
 	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
 	b = fmt.Appendf(b, "Content-Type: %s; charset=utf-8\r\nContent-Length: %d\r\n", kind, len(body))

@@ -22,7 +22,7 @@ func explainListen(o *options, err error) error {
 		return err
 	}
 	flag, addr, port := listenFlag(o, op)
-	other := ":" + port // for all that the machine has
+	near, other := another(addr, port), ":"+port // on the same address, and on all
 	reason := op.Err
 	var errno syscall.Errno
 	if errors.As(op.Err, &errno) {
@@ -31,11 +31,11 @@ func explainListen(o *options, err error) error {
 	var hint string
 	switch {
 	case errors.Is(err, fs.ErrPermission) && runtime.GOOS == "linux":
-		hint = fmt.Sprintf("run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -%s=%s", flag, another(addr, port))
+		hint = fmt.Sprintf("run as root, give the program the right (setcap cap_net_bind_service=+ep ngrokd), or choose -%s=%s", flag, near)
 	case errors.Is(err, fs.ErrPermission), errno == wsaeAcces:
-		hint = fmt.Sprintf("run with more rights, or choose -%s=%s", flag, another(addr, port))
+		hint = fmt.Sprintf("run with more rights, or choose -%s=%s", flag, near)
 	case errors.Is(err, syscall.EADDRINUSE), errno == wsaeAddrInUse:
-		hint = fmt.Sprintf("another program, perhaps another ngrokd, listens there: stop it, or choose -%s=%s", flag, another(addr, port))
+		hint = fmt.Sprintf("another program, perhaps another ngrokd, listens there: stop it, or choose -%s=%s", flag, near)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		hint = fmt.Sprintf("this machine has no such address: choose -%s=%s for all that it has", flag, other)
 	default:

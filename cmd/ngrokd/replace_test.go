@@ -166,7 +166,7 @@ func TestReplaceUnderLoad(t *testing.T) {
 	t.Cleanup(echo.Close)
 	c := p.startClient(t,
 		client.Tunnel{Name: "web", Subdomain: "web", Local: map[string]string{"http": echo.Listener.Addr().String()}},
-		client.Tunnel{Name: "raw", Local: map[string]string{"tcp": startEcho(t)}})
+		client.Tunnel{Name: "raw", Local: map[string]string{"tcp": conntest.Serve(t, conntest.Echo).String()}})
 	var web, tcp string
 	for _, tunnel := range c.State().Tunnels {
 		if tunnel.Protocol == "http" {
@@ -216,26 +216,6 @@ func TestReplaceUnderLoad(t *testing.T) {
 	}
 }
 
-// startEcho runs a service until the test ends, and returns where.
-func startEcho(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { io.Copy(nc, nc); nc.Close() }()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // A server that lets flow what flows, before it ends or beside the next one, still cuts
 // those whose user is revoked.
 func TestRevokedAtTheEnd(t *testing.T) {
@@ -252,7 +232,7 @@ func TestRevokedAtTheEnd(t *testing.T) {
 			write("alice")
 			p := startProcess(t, "-grace=10m", "-domain=localhost", "-config="+path)
 			t.Cleanup(func() { syscall.Kill(p.Process.Pid, syscall.SIGKILL) })
-			c := p.startClient(t, client.Tunnel{Name: "raw", Local: map[string]string{"tcp": startEcho(t)}})
+			c := p.startClient(t, client.Tunnel{Name: "raw", Local: map[string]string{"tcp": conntest.Serve(t, conntest.Echo).String()}})
 			_, port, _ := net.SplitHostPort(strings.TrimPrefix(c.State().Tunnels[0].PublicURL, "tcp://"))
 			nc, err := net.Dial("tcp", "127.0.0.1:"+port)
 			if err != nil {

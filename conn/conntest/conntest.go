@@ -1,5 +1,5 @@
 // Package conntest holds what tests of connections share: pairs of TCP and TLS
-// connections over loopback, throwaway certificates, and the check that nothing leaks.
+// connections over loopback, services, throwaway certificates, and the check that nothing leaks.
 package conntest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"math/big"
 	"net"
 	"runtime"
@@ -41,6 +42,30 @@ func TCPPair(t testing.TB) (a, b *net.TCPConn) {
 	t.Cleanup(func() { dialled.Close(); accepted.Close() })
 	return dialled.(*net.TCPConn), accepted.(*net.TCPConn)
 }
+
+// Serve runs a service on loopback until the test ends, which handles each connection and
+// then closes it, and returns where.
+func Serve(t testing.TB, handle func(net.Conn)) net.Addr {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { handle(nc); nc.Close() }()
+		}
+	}()
+	return l.Addr()
+}
+
+// Echo sends back what it receives: for [Serve].
+func Echo(nc net.Conn) { io.Copy(nc, nc) }
 
 // Certificate returns a throwaway certificate for the names (host names or IP
 // addresses) and a pool that trusts it.

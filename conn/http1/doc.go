@@ -27,7 +27,5 @@
 // the responses to a sequence of requests, so that nothing a server sends unasked can
 // become the answer to somebody else's request.
 //
-// [Page] is what both programs show a browser when they answer a request themselves.
-//
 // No type here is safe for concurrent use.
 package http1

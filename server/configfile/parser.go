@@ -94,7 +94,7 @@ func (p *parser) unknown(key *yaml.Node, what string, fields []field) {
 		keys = append(keys, f.key)
 	}
 	hint := "the keys are " + strings.Join(keys, ", ")
-	if near := nearest(key.Value, keys); near != "" {
+	if near := Nearest(key.Value, keys); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	p.fail(key.Line, "%s has no key %q: %s", what, shorten(key.Value), hint)

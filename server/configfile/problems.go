@@ -34,11 +34,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Nearest returns the name that a word was probably meant to be, or "".
-func Nearest(word string, names []string) string { return nearest(word, names) }
-
-// nearest returns the key that unknown was probably meant to be, or "".
-func nearest(unknown string, keys []string) string {
+// Nearest returns the key, or flag, that unknown was probably meant to be, or "".
+func Nearest(unknown string, keys []string) string {
 	best, bestDistance := "", 1+max(2, len(unknown)/3)
 	unknown = strings.ToLower(strings.ReplaceAll(unknown, "-", "_"))
 	for _, k := range keys {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"ngrok/client"
+	"ngrok/conn/conntest"
 )
 
 // The benchmarks run server, client, visitors and private service in one process:
@@ -102,7 +103,7 @@ const smallResponse = "HTTP/1.1 200 OK\r\nContent-Length: 128\r\nContent-Type: t
 
 // rawHTTPService answers each read with smallResponse.
 func rawHTTPService(t testing.TB) net.Addr {
-	return serve(t, func(nc net.Conn) {
+	return conntest.Serve(t, func(nc net.Conn) {
 		buf := make([]byte, 4096)
 		for {
 			if _, err := nc.Read(buf); err != nil {
@@ -115,29 +116,10 @@ func rawHTTPService(t testing.TB) net.Addr {
 
 // countService reads to the end and says how much it was.
 func countService(t testing.TB) net.Addr {
-	return serve(t, func(nc net.Conn) {
+	return conntest.Serve(t, func(nc net.Conn) {
 		n, _ := io.Copy(io.Discard, nc)
 		fmt.Fprintln(nc, n)
 	})
-}
-
-// serve runs a private service that handles each connection and then closes it.
-func serve(t testing.TB, handle func(net.Conn)) net.Addr {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { handle(nc); nc.Close() }()
-		}
-	}()
-	return l.Addr()
 }
 
 // BenchmarkHTTPConnect makes a connection for each request, 16 at a time.

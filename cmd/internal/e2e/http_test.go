@@ -141,20 +141,4 @@ func TestTCPTunnel(t *testing.T) {
 }
 
 // echoService sends back what it receives, and ends when its visitor does.
-func echoService(t testing.TB) net.Addr {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { io.Copy(nc, nc); nc.Close() }()
-		}
-	}()
-	return l.Addr()
-}
+func echoService(t testing.TB) net.Addr { return conntest.Serve(t, conntest.Echo) }

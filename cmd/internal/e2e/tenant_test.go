@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,40 +19,22 @@ import (
 	"ngrok/server/limit"
 )
 
-// countingHandler counts the lines with one message.
-type countingHandler struct {
-	slog.Handler
-	message string
-	n       *atomic.Int32
-}
-
-func (h countingHandler) Enabled(context.Context, slog.Level) bool { return true }
-
-func (h countingHandler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Message == h.message {
-		h.n.Add(1)
-	}
-	return nil
-}
-
-func (h countingHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
-
 // TestAnswerBeforeTheRequestIsSent has a client that does not read, until the start of a
 // visitor gets stuck on its proxy connection, then answers it, and then aborts. The visitor
 // may have the answer or an end, but never an answer of the server's behind it: whoever
 // shares a connection among visitors would take that for the answer to the next request.
 func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 	conntest.NoLeak(t)
-	var begun atomic.Int32
+	var log logBuffer
 	w := newWorld(t, func(c *server.Config) {
-		c.Logger = slog.New(countingHandler{slog.DiscardHandler, "visitor connected", &begun})
+		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	evil := w.rawClient(msg.Auth{Features: reuseAuth.Features})
 	evil.tunnel("http", "evil")
 	p := evil.proxy()
 	p.NetConn().(*net.TCPConn).SetReadBuffer(4096)
 	request := "POST / HTTP/1.1\r\nHost: evil.localhost\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("x", 60000)
-	for i := int32(1); ; i++ {
+	for i := 1; ; i++ {
 		if i > 100 {
 			t.Fatal("the start of no visitor gets stuck")
 		}
@@ -69,7 +49,7 @@ func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 		// That a visitor is stuck has no other sign than that it does not go on.
 		stuck := true
 		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-			if begun.Load() == i {
+			if strings.Count(log.String(), "visitor connected") == i {
 				stuck = false
 				break
 			}
@@ -101,10 +81,10 @@ func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 // is all right, does not wait for that.
 func TestRefusedVisitorHoldsUpNobody(t *testing.T) {
 	conntest.NoLeak(t)
-	var away atomic.Int32
+	var log logBuffer
 	w := newWorld(t, func(c *server.Config) {
 		c.Park, c.Lease = 5*time.Second, time.Minute
-		c.Logger = slog.New(countingHandler{slog.DiscardHandler, "client offline", &away})
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	ask := &msg.ReqTunnel{ReqId: "1", Protocol: "http", Subdomain: "x", HttpAuth: "user:password"}
 	auth := msg.Auth{User: "somebody", Features: reuseAuth.Features}
@@ -112,7 +92,7 @@ func TestRefusedVisitorHoldsUpNobody(t *testing.T) {
 	c.send(ask)
 	next[*msg.NewTunnel](c)
 	c.control.NetConn().Close()
-	conntest.Eventually(t, "the client is away", func() bool { return away.Load() == 1 })
+	conntest.Eventually(t, "the client is away", func() bool { return strings.Contains(log.String(), "client offline") })
 
 	dial := func(waiting int, request string) net.Conn {
 		nc, err := net.Dial("tcp", w.listen.HTTP.Addr().String())

@@ -37,22 +37,7 @@ func answers(c *http.Client, url, body string) bool {
 
 // greeting starts a tcp service that says its name.
 func greeting(t testing.TB, name string) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			io.WriteString(nc, name)
-			nc.Close()
-		}
-	}()
-	return l.Addr().String()
+	return conntest.Serve(t, func(nc net.Conn) { io.WriteString(nc, name) }).String()
 }
 
 // greets reports whether the tcp:// URL leads to the service of that name.

@@ -1,13 +1,15 @@
-package http1
+// Package errorpage is what both programs show a browser when they answer a request
+// themselves.
+package errorpage
 
 import (
 	"fmt"
 	"html"
 )
 
-// Page returns the page by which a tunnel itself tells a browser what is wrong. It holds no
+// HTML returns the page by which a tunnel itself tells a browser what is wrong. It holds no
 // script and loads nothing.
-func Page(status int, title, hint string) string {
+func HTML(status int, title, hint string) string {
 	title, hint = html.EscapeString(title), html.EscapeString(hint)
 	return fmt.Sprintf(pageHTML, title, status, title, hint)
 }
